@@ -1,0 +1,47 @@
+# Everything a developer does. `make run` and `make test` work on a fresh machine with Python >= 3.11, a C compiler and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+RUN_EXTRAS := align,linear,examples
+TEST_EXTRAS := align,linear,lightfm,deep,pandas,sql,examples,dev
+
+.PHONY: run test format lint type bench build clean
+
+run: $(VENV)/.run-ready
+	$(BIN)/python examples/complete_journey/prepare.py
+	$(BIN)/foretaste run examples/complete_journey/experiment.yaml
+
+test: $(VENV)/.test-ready lint type
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.test-ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.test-ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+type: $(VENV)/.test-ready
+	$(BIN)/mypy
+
+bench: $(VENV)/.test-ready
+	$(BIN)/python benchmarks/topk.py
+
+build: $(VENV)/.test-ready
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) dist build
+
+$(VENV)/.run-ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[$(RUN_EXTRAS)]'
+	touch $@
+
+$(VENV)/.test-ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e '.[$(TEST_EXTRAS)]'
+	touch $@ $(VENV)/.run-ready

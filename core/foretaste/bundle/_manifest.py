@@ -1,0 +1,175 @@
+"""manifest.json: what a bundle holds, and the hashes that show that it still does.
+
+Unknown keys are refused, and the id covers every byte of meaning: a change by hand is damage like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from foretaste.config import StrictModel
+from foretaste.errors import BundleError
+
+FORMAT_VERSION = 1
+MANIFEST, CURRENT, ARRAYS = "manifest.json", "CURRENT", "arrays.safetensors"
+
+Contents = Literal["factors", "seen items", "source histories", "target histories"]
+
+_VERSION_NAME = re.compile(r"v[1-9][0-9]*")
+_FILE_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+")
+_MOST_BYTES = 64 * 2**20
+
+
+class Ends(StrictModel):
+    """The domains of a transfer, by name."""
+
+    target: str
+    sources: tuple[str, ...]
+
+
+class FileEntry(StrictModel):
+    """What a file must be before it is used."""
+
+    sha256: str
+    bytes: int
+
+
+class IndexEntry(StrictModel):
+    """A file of ids; row order is array order."""
+
+    file: str
+    type: Literal["Int64", "String"]
+    rows: int
+
+
+class Manifest(StrictModel):
+    """What manifest.json says, verified."""
+
+    format_version: int
+    """Layout of the bundle; old ones keep loading, newer ones are refused."""
+    id: str
+    """SHA-256 of the canonical JSON of all other keys: equal recommenders with equal metadata have equal ids."""
+    kind: str
+    """Kind of recommender, a key of ``foretaste.recommender.KINDS``."""
+    strategy: str
+    """The strategy that made it, for the record: loading does not need it."""
+    params: dict[str, Any]
+    """Settings of the strategy."""
+    foretaste: str
+    """The version that wrote the bundle."""
+    domains: Ends
+    """Names of the target and its sources."""
+    contains: tuple[Contents, ...]
+    """What it holds about people: vectors (``factors``), seen items, histories."""
+    files: dict[str, FileEntry]
+    """Size and hash of each file beside the manifest."""
+    users: IndexEntry
+    """Ids of the people."""
+    items: IndexEntry
+    """Ids of the target's items."""
+    history_items: dict[str, IndexEntry]
+    """Per domain whose history can be read, the ids of its items."""
+    matrices: dict[str, tuple[int, int]]
+    """Shape of each sparse matrix, whose data, indices and indptr are in the array file."""
+    facts: dict[str, Any]
+    """What the recommender needs beside arrays."""
+    metadata: dict[str, Any]
+    """Whatever the writer wanted to note: plugin versions, fingerprints, metrics, a time."""
+
+
+def canonical(manifest: dict[str, Any]) -> bytes:
+    """Return the bytes that the id is the hash of. Raises TypeError or ValueError for what is not JSON."""
+    plain = {key: value for key, value in manifest.items() if key != "id"}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def manifest_id(manifest: dict[str, Any]) -> str:
+    """Return the id of a manifest."""
+    return hashlib.sha256(canonical(manifest)).hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of a bundle folder (the version that CURRENT names) or of one version's folder.
+
+    Raises BundleError where there is none, or it is damaged or newer than this foretaste. Files are not looked at.
+    """
+    return manifest_in(version_folder(path))
+
+
+def version_folder(path: Path) -> Path:
+    """Return the folder that holds the manifest: ``path`` itself, or the version that its CURRENT names."""
+    path = Path(path)
+    if (path / MANIFEST).is_file():
+        return path
+    if not path.is_dir():
+        raise BundleError(f"{path}: not a bundle: expected a folder, found {'a file' if path.exists() else 'nothing'}")
+    if not (path / CURRENT).is_file():
+        what = f"{MANIFEST} is missing" if (path / ARRAYS).is_file() else f"expected {CURRENT} or {MANIFEST} in it"
+        raise BundleError(f"{path}: not a bundle: {what}")
+    named = _read(path / CURRENT).decode(errors="replace").strip()
+    if not _VERSION_NAME.fullmatch(named):
+        raise BundleError(f"{path / CURRENT}: found {named[:40]!r}, expected a version such as v1")
+    if not (path / named / MANIFEST).is_file():
+        raise BundleError(f"{path / CURRENT}: names {named}, but {named}/{MANIFEST} is missing")
+    return path / named
+
+
+def manifest_in(folder: Path) -> Manifest:
+    """Return the verified manifest of one version's folder."""
+    place = folder / MANIFEST
+    try:
+        found = json.loads(_read(place))
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{place}: not JSON: {error}") from error
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise BundleError(f"{place}: not a bundle's manifest: expected format_version {FORMAT_VERSION}")
+    if version > FORMAT_VERSION:
+        raise BundleError(
+            f"{place}: found format_version {version}, expected {FORMAT_VERSION} at most; a newer foretaste reads it"
+        )
+    _check_id(found, place)
+    try:
+        manifest = Manifest.model_validate(found)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{place}: {where}: {first['msg']}") from error
+    _check_names(manifest, place)
+    return manifest
+
+
+def _check_id(found: dict[str, Any], place: Path) -> None:
+    try:
+        expected = manifest_id(found)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{place}: not JSON: {error}") from error
+    if found.get("id") != expected:
+        raise BundleError(f"{place}: damaged: its id is {found.get('id')!r}, its contents have {expected!r}")
+
+
+def _check_names(manifest: Manifest, place: Path) -> None:
+    for name in manifest.files:
+        if not _FILE_NAME.fullmatch(name):
+            raise BundleError(f"{place}: file {name!r}: expected a plain name such as {ARRAYS}, without a folder")
+    needed = [ARRAYS, manifest.users.file, manifest.items.file, *(e.file for e in manifest.history_items.values())]
+    for name in needed:
+        if name not in manifest.files:
+            raise BundleError(f"{place}: file {name!r} is needed but not listed")
+
+
+def _read(place: Path) -> bytes:
+    try:
+        size = place.stat().st_size
+        if size > _MOST_BYTES:
+            raise BundleError(f"{place}: found {size} bytes, expected {_MOST_BYTES} at most")
+        return place.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{place}: cannot be read: {error.strerror}") from error

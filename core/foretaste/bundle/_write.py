@@ -1,0 +1,140 @@
+"""A recommender goes to disk."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from scipy import sparse
+
+from foretaste.bundle._manifest import ARRAYS, FORMAT_VERSION, MANIFEST, canonical, manifest_id
+from foretaste.bundle._publish import publish
+from foretaste.data import Index
+from foretaste.errors import OutputError
+from foretaste.recommender import Recommender
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def save_bundle(
+    recommender: Recommender,
+    folder: Path,
+    *,
+    strategy: str,
+    params: Mapping[str, Any],
+    metadata: Mapping[str, Any] | None = None,
+    histories: bool = True,
+) -> Path:
+    """Write ``folder/v{n}``, n the next free number, let ``folder/CURRENT`` name it, and return it.
+
+    ``params`` and ``metadata`` must be JSON-ready; a time of creation and plugin versions are metadata, so that equal
+    recommenders get equal ids. ``histories=False`` leaves out people's histories and seen items: then nothing seen is
+    kept out of an answer, a FactorModel cannot explain, and a HistoryModel answers its people by popularity until
+    their history is given with the question.
+
+    Raises OutputError, and leaves nothing behind, where the folder cannot be written.
+    """
+    folder = Path(folder)
+    about = {"strategy": strategy, "params": dict(params), "metadata": dict(metadata or {})}
+    try:
+        canonical(about)
+        return publish(folder, lambda made: _write(recommender, made, about, histories))
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot save the recommender: {error.strerror or error}") from error
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise OutputError(f"{folder}: cannot save the recommender: {error}") from error
+
+
+def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histories: bool) -> None:
+    roster = recommender.roster
+    arrays, facts = recommender.arrays()
+    kept = recommender.histories() if histories else {}
+    matrices = {f"history.{name}": matrix for name, matrix in kept.items()}
+    if histories and roster.seen is not None:
+        matrices["roster.seen"] = roster.seen
+    ids = _write_indexes(recommender, made)
+    _write_arrays(made / ARRAYS, _all_arrays(recommender, arrays, matrices))
+    (made / ARRAYS).chmod((made / ids["users"]["file"]).stat().st_mode)  # safetensors makes it the owner's alone
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "kind": recommender.kind,
+        "foretaste": _version(),
+        "domains": {"target": roster.target, "sources": list(roster.sources)},
+        "contains": _contents(arrays, kept, roster.target, "roster.seen" in matrices),
+        "matrices": {name: [int(side) for side in matrix.shape] for name, matrix in matrices.items()},
+        "facts": facts,
+        **about,
+        **ids,
+    }
+    manifest["files"] = {file.name: _entry(file) for file in sorted(made.iterdir())}
+    manifest["id"] = manifest_id(manifest)
+    text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    (made / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _all_arrays(recommender: Recommender, arrays: Arrays, matrices: Mapping[str, sparse.csr_matrix]) -> Arrays:
+    found: Arrays = {f"model.{name}": array for name, array in arrays.items()}
+    found |= {"roster.popularity": recommender.roster.popularity, "roster.paths": recommender.roster.paths}
+    for name, matrix in matrices.items():
+        found |= {f"{name}.{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
+    return found
+
+
+def _write_arrays(place: Path, arrays: Arrays) -> None:
+    """Write all arrays, and read them back: safetensors writes what is not C-contiguous wrong, without a word."""
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(whole, place)
+    with safe_open(place, framework="np") as written:
+        for name, array in whole.items():
+            back = written.get_tensor(name)
+            equal_nan = array.dtype.kind == "f"
+            if back.dtype != array.dtype or not np.array_equal(back, array, equal_nan=equal_nan):
+                raise ValueError(f"array '{name}' did not come back as it was written")
+
+
+def _write_indexes(recommender: Recommender, made: Path) -> dict[str, Any]:
+    roster = recommender.roster
+    items = _write_ids(made / "items.arrow", roster.items)
+    others: dict[str, Any] = {}
+    for number, (name, index) in enumerate(recommender.indexes().items(), 1):
+        others[name] = items if index == roster.items else _write_ids(made / f"items.{number}.arrow", index)
+    return {"users": _write_ids(made / "users.arrow", roster.users), "items": items, "history_items": others}
+
+
+def _write_ids(place: Path, index: Index) -> dict[str, Any]:
+    written = BytesIO()
+    pl.DataFrame({"id": index.ids}).write_ipc(written, compression="uncompressed")
+    place.write_bytes(written.getbuffer())
+    return {"file": place.name, "type": str(index.ids.dtype), "rows": len(index)}
+
+
+def _contents(arrays: Arrays, kept: Mapping[str, Any], target: str, seen: bool) -> list[str]:
+    held = {
+        "factors": any(name.rsplit(".")[-1] == "user_factors" for name in arrays),
+        "seen items": seen,
+        "source histories": any(name != target for name in kept),
+        "target histories": target in kept,
+    }
+    return [what for what, is_held in held.items() if is_held]
+
+
+def _entry(file: Path) -> dict[str, Any]:
+    with file.open("rb") as stream:
+        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": file.stat().st_size}
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("foretaste")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

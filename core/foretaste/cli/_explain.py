@@ -1,0 +1,72 @@
+"""``foretaste explain``: what would be chosen, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from foretaste.cli._options import AsJson, Assignments, ExperimentFile, NoPlugins
+from foretaste.cli._output import console, write_json
+from foretaste.cli._show import table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretaste.platform import Explained
+
+
+def explain(
+    experiment: ExperimentFile,
+    assignments: Assignments = None,
+    no_plugins: NoPlugins = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which rule would choose which strategy for each transfer. Fits nothing.
+
+    The facts are those that the rules test: measured on the training data, after the hold-out.
+    """
+    from foretaste.platform import explain_experiment
+
+    explained = explain_experiment(experiment, assignments=assignments or [], no_plugins=no_plugins)
+    if as_json:
+        write_json({"transfers": [_document(one) for one in explained]})
+        return
+    out = console()
+    for one in explained:
+        _show(out, one)
+        if one is not explained[-1]:
+            out.print()
+
+
+def _document(one: Explained) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "target": one.target,
+        "facts": [facts.as_dict() for facts in one.facts],
+        "decision": asdict(one.decision),
+    }
+
+
+def _show(out: Console, one: Explained) -> None:
+    from rich.text import Text
+
+    settings = ", ".join(f"{name}={value}" for name, value in one.decision.params.items()) or "tuned"
+    out.print(Text(f"{one.source} -> {one.target}", style="bold"))
+    out.print(f"{one.decision.strategy} ({settings}), by {one.decision.rule}")
+    for line in one.decision.trace:
+        out.print(f"  {line}")
+    out.print()
+    sources = one.source.split("+") if len(one.facts) > 1 else [one.source]
+    lines = table("fact", *sources, numbers=sources)
+    for name in one.facts[0].names() if one.facts else []:
+        lines.add_row(name, *(plain(facts.as_dict()[name]) for facts in one.facts))
+    out.print(lines)
+
+
+def plain(value: Any) -> str:
+    """Return the value of a fact as registry.yaml would write it."""
+    if value is None:
+        return "not available"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,117 @@
+"""``foretaste facts``: two files, measured against each other without a configuration."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretaste.cli._explain import plain
+from foretaste.cli._options import AsJson
+from foretaste.cli._output import console, write_json
+from foretaste.cli._show import table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from foretaste.audit import AuditReport
+    from foretaste.data import PairFacts, Transfer
+    from foretaste.experiment import NewcomersHoldout
+
+
+class SharedIds(StrEnum):
+    """What two files may share."""
+
+    users = "users"
+    items = "items"
+    both = "both"
+
+
+def facts(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A CSV, TSV or Parquet file, or a folder of parts.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Likewise.")],
+    shared: Annotated[SharedIds, typer.Option(help="What equal ids of the two files mean: the same users, items.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print the facts of a pair of files, and what the leak audit finds.
+
+    Facts are measured on all rows, as nothing is hidden yet. The audit asks which rows of the default hold-out of
+    newcomers the source would give away.
+    """
+    from foretaste.data import PairFacts
+
+    transfer = _transfer(source, target, shared.value)
+    measured = PairFacts.of(transfer.pair)
+    report, holdout = _audit(transfer)
+    if as_json:
+        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout)})
+        return
+    out = console()
+    out.print(_table(measured))
+    out.print()
+    for warning in transfer.pair.warnings:
+        out.print(f"note: {warning}")
+    out.print(f"audit: {report.sentence()}")
+
+
+def _transfer(source: Path, target: Path, shared: Any) -> Transfer:
+    from foretaste.data import Domain, DomainSpec, Overlap, Transfer
+
+    names = [source.name.split(".")[0], target.name.split(".")[0]]
+    if names[0] == names[1]:
+        names = ["source", "target"]
+    here, there = (
+        Domain.load(name, DomainSpec(path=str(path)), Path())
+        for name, path in zip(names, (source, target), strict=True)
+    )
+    return Transfer.of(here, there, Overlap(shared))
+
+
+def _audit(transfer: Transfer) -> tuple[AuditReport, NewcomersHoldout | None]:
+    """Audit the pair as a run with the default hold-out and seed would; no hold-out where people are not shared."""
+    from foretaste.audit import audit_pair
+    from foretaste.evaluation import hold_out
+    from foretaste.experiment import Experiment, NewcomersHoldout
+
+    seed: int = Experiment.model_fields["seed"].default
+    if not len(transfer.shared_people):
+        return audit_pair(transfer.pair, seed=seed), None
+    holdout = NewcomersHoldout()
+    test = hold_out(transfer, holdout, seed).test
+    return audit_pair(transfer.pair, (test.user_rows, test.item_rows), seed=seed), holdout
+
+
+def _audit_document(report: AuditReport, holdout: NewcomersHoldout | None) -> dict[str, Any]:
+    return {
+        "twins": report.twins,
+        "twins_under_null": report.twins_under_null,
+        "test_rows_given_away": report.test_rows_given_away,
+        "holdout": None if holdout is None else holdout.model_dump(mode="json"),
+    }
+
+
+def _table(measured: PairFacts) -> Table:
+    lines = table("fact", "value", "meaning", numbers=("value",))
+    meanings = fact_meanings()
+    for name, value in measured.as_dict().items():
+        lines.add_row(name, plain(value), meanings[name])
+    return lines
+
+
+def fact_meanings() -> dict[str, str]:
+    """Return what each fact means: the docstrings under the fields of PairFacts."""
+    import ast
+    import inspect
+
+    from foretaste.data import PairFacts
+
+    body = ast.parse(inspect.getsource(PairFacts)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    meanings = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            assert isinstance(field.target, ast.Name)
+            meanings[field.target.id] = " ".join(str(text.value.value).split())
+    return meanings

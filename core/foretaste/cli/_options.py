@@ -1,0 +1,16 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="An experiment.yaml.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Override a value of the experiment; may be given again."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document (see docs/json.md).")]
+NoPlugins = Annotated[bool, typer.Option("--no-plugins", help="Load no plugin that the experiment names.")]

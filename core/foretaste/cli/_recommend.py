@@ -1,0 +1,133 @@
+"""``foretaste recommend``: ask a bundle. Loads no plugin."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretaste.cli._options import AsJson
+from foretaste.cli._output import console, write_json
+from foretaste.cli._show import table
+from foretaste.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretaste.data import Index
+    from foretaste.recommender import Reason, Reasons, Recommended, Recommender
+
+
+class Unknown(StrEnum):
+    """What to do about people that a bundle does not know."""
+
+    popular = "popular"
+    error = "error"
+
+
+def recommend(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that run wrote: out/bundles/a__b.")],
+    users: Annotated[list[str] | None, typer.Argument(metavar="USER", help="User ids.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    why: Annotated[bool, typer.Option("--why", help="Say which part of a history speaks for each item.")] = False,
+    on_unknown: Annotated[Unknown, typer.Option(help="What to do about users that the bundle does not know.")] = (
+        Unknown.popular
+    ),
+    history: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DOMAIN=ID,ID", help="What a person who is not in the bundle had; may be given again."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recommend items to people by id, or to somebody new by a history."""
+    if not users and not history:
+        raise typer.BadParameter("name at least one USER, or give a --history")
+    if history and why:
+        raise typer.BadParameter("--why explains users of the bundle, not a --history")
+    from foretaste.bundle import load_bundle
+
+    recommender = load_bundle(bundle)
+    lists: list[Recommended] = []
+    if users:
+        ids = typed_ids(users, recommender.roster.users, "user ids")
+        lists.extend(recommender.recommend(ids, k, on_unknown=on_unknown.value))
+    if history:
+        lists.append(recommender.recommend_for(_histories(history, recommender), k))
+    reasons = [_reasons(recommender, one) for one in lists] if why else None
+    if as_json:
+        write_json({"recommendations": [_document(one, reasons, at) for at, one in enumerate(lists)]})
+        return
+    out = console()
+    for at, one in enumerate(lists):
+        _show(out, one, reasons[at] if reasons else None)
+        if one is not lists[-1]:
+            out.print()
+
+
+def typed_ids(texts: list[str], index: Index, what: str) -> list[Any]:
+    """Return ids given as text in the type of an index; DataError where one is no whole number and must be."""
+    if not index.ids.dtype.is_integer():
+        return list(texts)
+    ids = []
+    for text in texts:
+        try:
+            ids.append(int(text))
+        except ValueError:
+            raise DataError(f"{what}: found '{text}', expected whole numbers, as in the data") from None
+    return ids
+
+
+def _histories(given: list[str], recommender: Recommender) -> dict[str, list[Any]]:
+    readable = recommender.indexes()
+    histories: dict[str, list[Any]] = {}
+    for text in given:
+        domain, equals, ids = text.partition("=")
+        if not equals:
+            raise DataError(f"--history {text}: found no '=', expected domain=id,id")
+        if domain not in readable:
+            known = ", ".join(readable) or "no history"
+            raise DataError(
+                f"--history {text}: unknown domain '{domain}'; this recommender reads {known}"
+                f"{did_you_mean(domain, readable)}"
+            )
+        texts = [one.strip() for one in ids.split(",") if one.strip()]
+        histories.setdefault(domain, []).extend(typed_ids(texts, readable[domain], f"--history {domain}"))
+    return histories
+
+
+def _reasons(recommender: Recommender, one: Recommended) -> list[Reasons] | None:
+    (row,) = recommender.roster.users.rows([one.user])
+    return [recommender.explain(one.user, item) for item in one.items] if row >= 0 else None
+
+
+def _document(one: Recommended, reasons: list[list[Reasons] | None] | None, at: int) -> dict[str, Any]:
+    items = [{"item": item, "score": score, "reasons": None} for item, score in zip(one.items, one.scores, strict=True)]
+    mine = reasons[at] if reasons else None
+    for line, why in zip(items, mine or [], strict=False):
+        line["reasons"] = [asdict(reason) for reason in why.reasons]
+    return {"user": one.user, "path": one.path, "items": items}
+
+
+def _show(out: Console, one: Recommended, reasons: list[Reasons] | None) -> None:
+    from rich.text import Text
+
+    who = "the history given" if one.user is None else f"user {one.user}"
+    out.print(Text(f"{who} ({one.path})", style="bold"))
+    lines = table("rank", "item", "score", *(["why"] if reasons else []), numbers=("rank", "score"))
+    for rank, (item, score) in enumerate(zip(one.items, one.scores, strict=True), 1):
+        why = [_sentence(reasons[rank - 1])] if reasons else []
+        lines.add_row(str(rank), str(item), f"{score:.4g}", *why)
+    out.print(lines)
+
+
+def _sentence(reasons: Reasons) -> str:
+    return ", ".join(f"{_cause(reason)} {reason.share:+.3g}" for reason in reasons.reasons)
+
+
+def _cause(reason: Reason) -> str:
+    if reason.domain is None:
+        return "popularity"
+    return f"rest of {reason.domain}" if reason.item is None else f"{reason.domain}: {reason.item}"

@@ -1,0 +1,138 @@
+"""What a run found out, as words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from foretaste.result import Control, Entry, Lift, Population, TransferResult, Verdict
+
+NARROW: Final = 100
+"""A terminal of fewer columns has no room for all figures."""
+
+_WORDS: Final[dict[Verdict, str]] = {
+    "helps": "helps",
+    "no evidence": "shows no evidence that it helps",
+    "hurts": "hurts",
+    "leak": "cannot be judged, as twins give test rows away",
+    "baseline": "is a baseline",
+}
+
+
+def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
+    """Return an empty table without a frame; ``numbers`` are the columns that are set to the right.
+
+    On a narrow terminal neither they nor the first column, which holds names, are folded.
+    """
+    from rich.table import Table
+
+    lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        number = column in numbers
+        whole = number or column == columns[0]
+        lines.add_column(column, justify="right" if number else "left", no_wrap=whole, overflow="fold")
+    return lines
+
+
+def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], output: Path) -> None:
+    """Print all that a reader wants to know of one transfer; ``output`` is the run's folder."""
+    from rich.text import Text
+
+    out.print(Text(f"{result.source} -> {result.target}", style="bold"))
+    out.print(headline(result))
+    for line in result.trace:
+        out.print(f"  {line}")
+    for note in result.notes:
+        out.print(f"note: {note}")
+    out.print()
+    out.print(_leaderboard(result, metrics, out.width))
+    out.print()
+    if result.populations:
+        out.print(_populations(result, metrics[0]))
+        out.print()
+    out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")
+    out.print(f"bundle: {output / result.bundle}" if result.bundle else "bundle: none")
+
+
+def headline(result: TransferResult) -> str:
+    """Return the choice and its verdict in one line."""
+    if result.chosen == result.rule_choice:
+        return judged(result.entry(result.chosen), result.people)
+    return (
+        f"{result.chosen} is handed on: the guard replaced {result.rule_choice}, which does worse on validation;"
+        f" on the test people, {judged(result.entry(result.rule_choice), result.people)}"
+    )
+
+
+def judged(entry: Entry, people: int) -> str:
+    """Return ``linear/naive-bayes helps: ndcg@10 +0.024 [+0.018, +0.030] over baseline/popular, 712 people``."""
+    head = f"{entry.strategy} {_WORDS[entry.verdict]}"
+    if entry.lift is None:
+        return f"{head}, {_counted(people)}"
+    line = f"{head}: {entry.lift.metric} {interval(entry.lift)} over {entry.lift.over}, {_counted(people)}"
+    if entry.control != "not run":
+        control = entry.control
+        return f"{line}; with the source's people permuted {interval(control.lift)}, {control.verdict}"
+    return f"{line}; control not run" if entry.verdict == "helps" else line
+
+
+def interval(lift: Lift) -> str:
+    """Return ``+0.024 [+0.018, +0.030]``."""
+    return f"{lift.value:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]"
+
+
+def _counted(people: int) -> str:
+    return "1 person" if people == 1 else f"{people} people"
+
+
+def _leaderboard(result: TransferResult, metrics: Sequence[str], width: int) -> Table:
+    # where the table must be narrow, nothing is lost: the headline says that no control was run
+    controlled = width >= NARROW or any(entry.control != "not run" for entry in result.leaderboard)
+    lines = table("strategy", *metrics, numbers=metrics)
+    for column in ("lift", "verdict", *(["control"] if controlled else [])):
+        lines.add_column(column, overflow="fold", min_width=8)  # the longest word of its lines
+    lines.add_column("CPU s", justify="right", no_wrap=True)
+    for entry in result.leaderboard:
+        lines.add_row(
+            f"{entry.strategy} *" if entry.strategy == result.chosen else entry.strategy,
+            *(_figure(entry.metrics.get(metric)) for metric in metrics),
+            "-" if entry.lift is None else interval(entry.lift),
+            entry.verdict,
+            *([_control(entry)] if controlled else []),
+            f"{entry.cpu_seconds:.2f}{' (cached)' if entry.cached else ''}",
+        )
+    lines.caption = f"* is handed on; lift in {metrics[0]}"
+    lines.caption_justify = "left"
+    return lines
+
+
+def _control(entry: Entry) -> str:
+    control: Control | str = entry.control
+    if entry.verdict == "baseline":
+        return "-"
+    return control if isinstance(control, str) else f"{control.lift.value:+.3f} {control.verdict}"
+
+
+def _populations(result: TransferResult, metric: str) -> Table:
+    """One column for each group of people: the first metric, and the lift over what is best for them."""
+    heads = [f"{one.population}, {_counted(one.people)}" for one in result.populations]
+    lines = table(metric, *heads)
+    for entry in result.leaderboard:
+        lines.add_row(entry.strategy, *(_for_them(one, entry.strategy, metric) for one in result.populations))
+    lines.add_row("(lift over)", *(one.over for one in result.populations))
+    return lines
+
+
+def _for_them(one: Population, strategy: str, metric: str) -> str:
+    figure = _figure(one.metrics.get(strategy, {}).get(metric))
+    lift = one.lifts.get(strategy)
+    return figure if lift is None else f"{figure}  {interval(lift)}"
+
+
+def _figure(value: Any) -> str:
+    return "-" if value is None else f"{value:.4f}"

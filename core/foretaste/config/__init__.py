@@ -1,0 +1,22 @@
+"""From a user's YAML to a validated model, or to one error that lists everything wrong with the file."""
+
+from __future__ import annotations
+
+from foretaste.config._document import Document, KeyPath, Plain, dotted
+from foretaste.config._model import StrictModel
+from foretaste.config._override import override
+from foretaste.config._validate import validate, validation_lines
+from foretaste.config._yaml import parse_yaml, read_yaml
+
+__all__ = [
+    "Document",
+    "KeyPath",
+    "Plain",
+    "StrictModel",
+    "dotted",
+    "override",
+    "parse_yaml",
+    "read_yaml",
+    "validate",
+    "validation_lines",
+]

@@ -1,0 +1,53 @@
+"""The door for YAML: a file or a text in, a Document out, and every problem a ConfigError of one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foretaste.config._document import Document, Plain
+from foretaste.config._nodes import MAX_BYTES, YamlProblemError, load, position
+from foretaste.errors import ConfigError
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML file whose top level is a mapping; whatever is wrong with it is a ConfigError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: found a folder, expected a file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: found a file larger than 1 MiB, expected a smaller one")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, column = position(content[: error.start].decode("utf-8"))
+        found = f"0x{content[error.start]:02x}"
+        raise ConfigError(f"{path}:{line}:{column}: found the byte {found}, expected UTF-8 text") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, origin: str) -> Document:
+    """Parse a YAML text whose top level is a mapping; ``origin`` names it in messages."""
+    try:
+        data, places = load(text)
+    except YamlProblemError as problem:
+        raise ConfigError(f"{origin}:{problem.line}:{problem.column}: {problem}") from problem.__cause__
+    if data is None:
+        raise ConfigError(f"{origin}: found nothing, expected a mapping")
+    if not isinstance(data, dict):
+        found = "a list" if isinstance(data, list) else repr(data)
+        raise ConfigError(f"{origin}:{places[()]}:1: found {found}, expected a mapping")
+    return Document(data, origin, places)
+
+
+def parse_value(text: str, origin: str) -> Plain:
+    """Parse a value that stands alone, of any kind."""
+    try:
+        return load(text)[0]
+    except YamlProblemError as problem:
+        raise ConfigError(f"{origin}: {problem}") from problem.__cause__

@@ -1,0 +1,28 @@
+"""Domains, pairs and transfers: data is validated once, at the door, and frozen after."""
+
+from foretaste.data._domain import Domain
+from foretaste.data._facts import PairFacts
+from foretaste.data._features import Features
+from foretaste.data._index import Index
+from foretaste.data._interactions import Feedback, Interactions
+from foretaste.data._links import read_links
+from foretaste.data._readers import read_table
+from foretaste.data._spec import DomainSpec, MinimumSpec
+from foretaste.data._transfer import DomainPair, Overlap, Shared, Transfer
+
+__all__ = [
+    "Domain",
+    "DomainPair",
+    "DomainSpec",
+    "Features",
+    "Feedback",
+    "Index",
+    "Interactions",
+    "MinimumSpec",
+    "Overlap",
+    "PairFacts",
+    "Shared",
+    "Transfer",
+    "read_links",
+    "read_table",
+]

@@ -1,0 +1,205 @@
+"""Pairs and transfers: what a source and a target share, declared and never assumed from equal row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data._domain import Domain
+from foretaste.data._index import Index
+from foretaste.data._interactions import Interactions, frozen
+from foretaste.data._links import check_links, link_matrix, shared_matrix, with_linked
+from foretaste.errors import DataError
+
+Shared = Literal["users", "items", "both", "none"]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a pair is said to share: ids (``shared``), or link tables with columns from_id, to_id[, weight]."""
+
+    shared: Shared = "none"
+    user_links: pl.DataFrame | None = None
+    item_links: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DomainPair:
+    """One source and one target.
+
+    ``user_links`` is a csr_matrix (source users, target users) of positive weights, or None where people are not
+    shared; ``item_links`` likewise for items. Shared ids are links of weight 1.
+    """
+
+    source: Domain
+    target: Domain
+    user_links: sparse.csr_matrix | None = None
+    item_links: sparse.csr_matrix | None = None
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def source_history(self) -> sparse.csr_matrix:
+        """(target users, source items) float32: what each person of the target preferred in the source."""
+        return self._brought(self.source.interactions.preference)
+
+    @cached_property
+    def source_length(self) -> NDArray[np.int64]:
+        """(target users,) how many source items each person of the target has rows for, all accounts together."""
+        return frozen(np.diff(self._brought(self.source.interactions.seen).indptr).astype(np.int64))
+
+    def _brought(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+        if self.user_links is None:
+            empty = (len(self.target.interactions.users), len(self.source.interactions.items))
+            return sparse.csr_matrix(empty, dtype=np.float32)
+        brought = sparse.csr_matrix(self.user_links.T @ matrix, dtype=np.float32)
+        brought.sort_indices()
+        return brought
+
+    @cached_property
+    def shared_people(self) -> NDArray[np.int64]:
+        """Target rows of people with history on both sides."""
+        return frozen(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """A target and the pairs that end in it. The target's user index also holds linked people without target rows."""
+
+    target: Domain
+    pairs: tuple[DomainPair, ...]
+    name: str = field(default="")
+
+    @property
+    def pair(self) -> DomainPair:
+        """The single pair; ValueError where there are several."""
+        if len(self.pairs) != 1:
+            raise ValueError(f"this transfer has {len(self.pairs)} sources; use transfer.pairs")
+        return self.pairs[0]
+
+    @classmethod
+    def of(cls, sources: Domain | Sequence[Domain], target: Domain, overlap: Overlap | Sequence[Overlap]) -> Transfer:
+        """Join sources to a target by declared ids or links."""
+        sources = [sources] if isinstance(sources, Domain) else list(sources)
+        overlaps = [overlap] * len(sources) if isinstance(overlap, Overlap) else list(overlap)
+        if len(overlaps) != len(sources):
+            raise DataError(
+                f"{target.name}: found {len(overlaps)} overlaps for {len(sources)} sources, expected as many"
+            )
+        twice = [s.name for s in sources if [other.name for other in sources].count(s.name) > 1]
+        if twice:
+            raise DataError(f"{target.name}: two sources are called '{twice[0]}', expected a name for each")
+        users = target.interactions.users
+        for source, one in zip(sources, overlaps, strict=True):
+            users = _with_linked(users, source, target, one)
+        target = target.with_interactions(target.interactions.for_users(users))
+        pairs = tuple(_pair(source, target, one) for source, one in zip(sources, overlaps, strict=True))
+        return cls(target, pairs, f"{'+'.join(s.name for s in sources)}__{target.name}")
+
+    def replaced(
+        self, target: Interactions | None = None, sources: Mapping[str, Interactions] | None = None
+    ) -> Transfer:
+        """Return the transfer with other rows over the same indexes (a hold-out, a permuted control)."""
+        unknown = set(sources or {}) - {pair.source.name for pair in self.pairs}
+        if unknown:
+            raise ValueError(f"this transfer has no source '{min(unknown)}'")
+        new_target = self.target if target is None else self.target.with_interactions(target)
+        changed = sources or {}
+        pairs = tuple(
+            replace(
+                pair,
+                target=new_target,
+                source=pair.source.with_interactions(changed[pair.source.name])
+                if pair.source.name in changed
+                else pair.source,
+            )
+            for pair in self.pairs
+        )
+        return replace(self, target=new_target, pairs=pairs)
+
+    @cached_property
+    def source_length(self) -> NDArray[np.int64]:
+        """(target users,) how many rows each person has in all sources together."""
+        nobody = np.zeros(len(self.target.interactions.users), np.int64)
+        return frozen(sum((pair.source_length for pair in self.pairs), nobody))
+
+    @cached_property
+    def shared_people(self) -> NDArray[np.int64]:
+        """Target rows of people with history in the target and in some source."""
+        return frozen(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
+
+
+def _with_linked(users: Index, source: Domain, target: Domain, overlap: Overlap) -> Index:
+    place = f"{source.name} -> {target.name}"
+    if overlap.user_links is not None:
+        links = check_links(overlap.user_links, f"{place}: user links")
+        return with_linked(users, source.interactions.users, links, place)
+    if overlap.shared in ("users", "both"):
+        return with_linked(users, source.interactions.users, None, place)
+    return users
+
+
+def _pair(source: Domain, target: Domain, overlap: Overlap) -> DomainPair:
+    here, there = source.interactions, target.interactions
+    warnings: list[str] = []
+    place = f"{source.name} -> {target.name}"
+    by_user = overlap.shared in ("users", "both")
+    by_item = overlap.shared in ("items", "both")
+    user_links = _links(here.users, there.users, overlap.user_links, by_user, place, warnings)
+    item_links = _links(here.items, there.items, overlap.item_links, by_item, place, warnings)
+    pair = DomainPair(source, target, user_links, item_links)
+    # people who were only linked have no row in the target: its own ids are those of people with rows
+    own = there.users.ids.filter(pl.Series(there.history > 0))
+    for kind, links, ids, others, by_id in (
+        ("user", user_links, here.users.ids, own, by_user and overlap.user_links is None),
+        ("item", item_links, here.items.ids, there.items.ids, by_item and overlap.item_links is None),
+    ):
+        shared = _meeting(pair, kind, links)
+        if links is not None and not shared:
+            raise DataError(
+                f"{place}: {kind}s are declared shared, but none of {len(ids)} source {kind}s has rows on both sides"
+                f" (the target has {len(others)} {kind}s)"
+            )
+        if by_id and _looks_like_row_numbers(ids) and _looks_like_row_numbers(others):
+            warnings.append(
+                f"{place}: {kind} ids look like row numbers on both sides ({shared} in common);"
+                f" equal numbers are taken to be equal {kind}s because shared: says so"
+            )
+    return replace(pair, warnings=tuple(warnings))
+
+
+def _meeting(pair: DomainPair, kind: str, links: sparse.csr_matrix | None) -> int:
+    if links is None:
+        return 0
+    if kind == "user":
+        return len(pair.shared_people)
+    there = np.bincount(pair.target.interactions.item_rows, minlength=links.shape[1]) > 0
+    return int((there & (np.diff(links.tocsc().indptr) > 0)).sum())
+
+
+def _links(
+    here: Index, there: Index, table: pl.DataFrame | None, shared: bool, place: str, warnings: list[str]
+) -> sparse.csr_matrix | None:
+    if table is not None:
+        checked = check_links(table, f"{place}: {here.kind} links")
+        matrix, unknown = link_matrix(here, there, checked, place)
+        if unknown:
+            warnings.append(
+                f"{place}: {unknown} of {table.height} {here.kind} links name an id that is not in the data"
+            )
+        return matrix
+    return shared_matrix(here, there, place) if shared else None
+
+
+def _looks_like_row_numbers(ids: pl.Series) -> bool:
+    numbers = ids.cast(pl.Int64, strict=False)
+    if numbers.null_count() or numbers.is_empty():
+        return False
+    low, high = int(numbers.min()), int(numbers.max())  # type: ignore[arg-type]
+    return low in (0, 1) and high - low + 1 <= 1.05 * len(numbers)

@@ -1,0 +1,38 @@
+"""Honest figures: hold-outs, the validation plan, scores per person, intervals and verdicts."""
+
+from foretaste.evaluation._holdout import FEW, POPULATIONS, HeldOut, Population, hold_out, prepared
+from foretaste.evaluation._intervals import (
+    BootstrapPlan,
+    Interval,
+    Verdict,
+    bootstrap_plan,
+    holm,
+    paired_lift,
+    paired_lifts,
+    verdict,
+)
+from foretaste.evaluation._plan import ValidationPlan, validation_plan
+from foretaste.evaluation._score import Scores, pooled, population_counts, score
+
+__all__ = [
+    "FEW",
+    "POPULATIONS",
+    "BootstrapPlan",
+    "HeldOut",
+    "Interval",
+    "Population",
+    "Scores",
+    "ValidationPlan",
+    "Verdict",
+    "bootstrap_plan",
+    "hold_out",
+    "holm",
+    "paired_lift",
+    "paired_lifts",
+    "pooled",
+    "population_counts",
+    "prepared",
+    "score",
+    "validation_plan",
+    "verdict",
+]

@@ -1,0 +1,169 @@
+"""Hold-outs: what is hidden from training, and whose hidden rows are asked for afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data import Interactions, Transfer
+from foretaste.errors import DataError
+from foretaste.experiment import (
+    GivenHoldout,
+    HoldoutSpec,
+    LastItemsHoldout,
+    NewcomersHoldout,
+    RandomHoldout,
+    TimeHoldout,
+)
+
+Population = Literal["newcomer", "few-shot", "warm"]
+POPULATIONS: tuple[Population, ...] = get_args(Population)
+FEW = 20
+"""The most target rows in training that a few-shot person has."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A training transfer, and the hidden target rows (an Interactions over the same indexes)."""
+
+    train: Transfer
+    test: Interactions
+
+    @cached_property
+    def people(self) -> NDArray[np.int64]:
+        """Rows of the people who have a preferred hidden row: those who are evaluated."""
+        return np.unique(self.test.user_rows[self.test.preferred])
+
+    @cached_property
+    def truth(self) -> sparse.csr_matrix:
+        """(people, items) the preferred hidden rows."""
+        return self.test.preference[self.people]
+
+    @cached_property
+    def populations(self) -> NDArray[np.int64]:
+        """(people,) 0 newcomer, 1 few-shot, 2 warm: by rows in the target's training data."""
+        length = self.train.target.interactions.history[self.people]
+        return np.where(length == 0, 0, np.where(length <= FEW, 1, 2))
+
+
+def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int) -> HeldOut:
+    """Hide rows as ``spec`` says. The same seed hides the same rows.
+
+    Raises DataError where the data cannot be split that way (no times, no split column, nobody to hide).
+    """
+    rows = transfer.target.interactions
+    sources: dict[str, Interactions] = {}
+    if isinstance(spec, NewcomersHoldout):
+        hidden, test = _newcomers(transfer, spec, np.random.default_rng([seed, 1]))
+    elif isinstance(spec, LastItemsHoldout):
+        hidden = test = last_rows(rows, spec.n)
+    elif isinstance(spec, TimeHoldout):
+        hidden, sources = _after(transfer, spec)
+        test = hidden
+    elif isinstance(spec, RandomHoldout):
+        hidden = test = np.random.default_rng([seed, 2]).random(len(rows)) < spec.fraction
+    else:
+        hidden = test = _given(rows, spec)
+    return split(transfer, hidden, test, sources)
+
+
+def split(
+    transfer: Transfer, hidden: NDArray[np.bool_], test: NDArray[np.bool_], sources: dict[str, Interactions]
+) -> HeldOut:
+    """Return the hold-out that these masks over the target's rows (and changed sources) make."""
+    rows = transfer.target.interactions
+    held = HeldOut(prepared(transfer.replaced(rows.take(~hidden), sources)), rows.take(test))
+    if not len(held.people):
+        raise DataError(f"{transfer.target.name}: the hold-out leaves nobody to evaluate")
+    if not len(held.train.target.interactions):
+        raise DataError(f"{transfer.target.name}: the hold-out leaves no row to train on")
+    return held
+
+
+def prepared(transfer: Transfer) -> Transfer:
+    """Apply each domain's minimum numbers of interactions, counted on training rows."""
+    changed = {
+        pair.source.name: _above_minimum(pair.source.interactions, pair.source.minimum.user, pair.source.minimum.item)
+        for pair in transfer.pairs
+    }
+    minimum = transfer.target.minimum
+    return transfer.replaced(_above_minimum(transfer.target.interactions, minimum.user, minimum.item), changed)
+
+
+def _above_minimum(rows: Interactions, user: int, item: int) -> Interactions:
+    if user <= 1 and item <= 1:
+        return rows
+    keep = (rows.popularity_of_rows[rows.item_rows] >= item) & (rows.history[rows.user_rows] >= user)
+    return rows.take(keep)
+
+
+def _newcomers(
+    transfer: Transfer, spec: NewcomersHoldout, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    shared = transfer.shared_people
+    if not len(shared):
+        raise DataError(f"{transfer.name}: holdout newcomers needs people with rows on both sides; there are none")
+    hidden_people = rng.permutation(shared)[: max(1, round(spec.fraction * len(shared)))]
+    return hide_people(transfer.target.interactions, hidden_people, spec, rng)
+
+
+def hide_people(
+    rows: Interactions, people: NDArray[np.int64], spec: NewcomersHoldout, rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return masks of the rows hidden and of the rows tested when these people are newcomers."""
+    chosen = np.zeros(len(rows.users), bool)
+    chosen[people] = True
+    place = _places_in_history(rows, rng)
+    mine = chosen[rows.user_rows]
+    return mine & (place >= spec.visible), mine & (place >= max([spec.visible, *spec.levels]))
+
+
+def _places_in_history(rows: Interactions, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return each row's place in its person's history: by time, ties and missing times by lot."""
+    lot = rng.random(len(rows))
+    time = np.zeros(len(rows)) if rows.times is None else rows.times
+    order = np.lexsort((lot, time, rows.user_rows))
+    ordered = rows.user_rows[order]
+    starts = np.searchsorted(ordered, ordered, side="left")
+    places = np.empty(len(rows), np.int64)
+    places[order] = np.arange(len(rows)) - starts
+    return places
+
+
+def last_rows(rows: Interactions, n: int) -> NDArray[np.bool_]:
+    """Return the mask of each person's last ``n`` rows; people with no more rows than that keep them."""
+    if rows.times is None:
+        raise DataError("holdout last-items needs timestamps in the target")
+    places = _places_in_history(rows, np.random.default_rng(0))
+    length = rows.history[rows.user_rows]
+    return (places >= length - n) & (length > n)
+
+
+def _after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dict[str, Interactions]]:
+    rows = transfer.target.interactions
+    for domain in (transfer.target, *(pair.source for pair in transfer.pairs)):
+        if domain.interactions.times is None:
+            raise DataError(f"holdout time needs timestamps; {domain.name} has none")
+    assert rows.times is not None
+    instant = spec.at if spec.at is not None else float(np.quantile(rows.times, 1 - spec.fraction))
+    sources = {}
+    for pair in transfer.pairs:
+        theirs = pair.source.interactions
+        assert theirs.times is not None
+        sources[pair.source.name] = theirs.take(theirs.times <= instant)
+    return rows.times > instant, sources
+
+
+def _given(rows: Interactions, spec: GivenHoldout) -> NDArray[np.bool_]:
+    if rows.splits is None:
+        raise DataError("holdout given needs a split column in the target (columns: {split: name})")
+    hidden = np.asarray(rows.splits == spec.test, bool)
+    if not hidden.any():
+        found = ", ".join(sorted({str(s) for s in set(rows.splits.tolist())}))
+        raise DataError(f"holdout given: no row is called '{spec.test}'; found {found}")
+    return hidden

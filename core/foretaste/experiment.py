@@ -1,0 +1,137 @@
+"""What experiment.yaml says."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from foretaste.config import Document, StrictModel, override, read_yaml, validate
+from foretaste.data import DomainSpec, Shared
+
+Twins = Literal["report", "drop", "merge"]
+
+
+class LinksSpec(StrictModel):
+    """Files with columns from_id, to_id[, weight] that join source ids to target ids, many to many."""
+
+    users: str | None = None
+    items: str | None = None
+
+
+class TransferSpec(StrictModel):
+    """One target and the source or sources that end in it."""
+
+    source: str | list[str]
+    target: str
+    shared: Shared = "none"
+    """What equal ids mean: the same ``users``, ``items``, ``both`` or ``none``."""
+    links: LinksSpec = LinksSpec()
+    strategy: str | None = None
+    """``plugin/strategy``; left out, the registry chooses."""
+    params: dict[str, Any] = {}
+    """Settings of ``strategy``; those left out are tuned on the training data."""
+    beside: list[str] = []
+    """Further strategies to evaluate on the same people."""
+    twins: Twins = "report"
+    """What to do with products that stand in both domains under different ids."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the sources."""
+        return [self.source] if isinstance(self.source, str) else list(self.source)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "TransferSpec":
+        if self.target in self.sources:
+            raise ValueError(f"'{self.target}' is both source and target")
+        if self.params and not self.strategy:
+            raise ValueError("params are settings of a strategy, and none is named")
+        return self
+
+
+class NewcomersHoldout(StrictModel):
+    """Hide a share of the shared people in the target, but for their earliest ``visible`` rows."""
+
+    kind: Literal["newcomers"] = "newcomers"
+    fraction: float = Field(default=0.3, gt=0, lt=1)
+    visible: int = Field(default=0, ge=0)
+    levels: list[int] = []
+    """All the numbers of visible rows that are to be compared; the test rows are those visible at none of them."""
+    repeats: int = Field(default=1, ge=1)
+    """How many times people are drawn anew (seed, seed + 1, ...); results are pooled."""
+
+
+class LastItemsHoldout(StrictModel):
+    """Hide each person's last ``n`` rows; needs timestamps."""
+
+    kind: Literal["last-items"]
+    n: int = Field(default=1, ge=1)
+    repeats: Literal[1] = 1
+
+
+class TimeHoldout(StrictModel):
+    """Hide every row of all domains after one instant: ``at`` (seconds), or the last ``fraction`` of target rows."""
+
+    kind: Literal["time"]
+    at: float | None = None
+    fraction: float = Field(default=0.2, gt=0, lt=1)
+    repeats: Literal[1] = 1
+
+
+class RandomHoldout(StrictModel):
+    """Hide a random share of the target rows."""
+
+    kind: Literal["random"]
+    fraction: float = Field(default=0.2, gt=0, lt=1)
+    repeats: int = Field(default=1, ge=1)
+
+
+class GivenHoldout(StrictModel):
+    """Hide the rows that the target's split column calls ``test``; ``validation`` rows serve tuning, then training."""
+
+    kind: Literal["given"]
+    test: str = "test"
+    validation: str = "validation"
+    repeats: Literal[1] = 1
+
+
+HoldoutSpec = Annotated[
+    NewcomersHoldout | LastItemsHoldout | TimeHoldout | RandomHoldout | GivenHoldout, Field(discriminator="kind")
+]
+
+
+class Experiment(StrictModel):
+    """One run: domains, transfers, how to measure, where to write. Paths are relative to the file."""
+
+    domains: dict[str, DomainSpec] = Field(min_length=1)
+    transfers: list[TransferSpec] = Field(min_length=1)
+    holdout: HoldoutSpec = NewcomersHoldout()
+    metrics: list[str] = Field(default=["ndcg@10", "recall@10", "coverage@10"], min_length=1)
+    """The first is the one that settings are tuned on and lifts are measured in."""
+    seed: int = Field(default=7, ge=0)
+    threads: int = Field(default=1, ge=1)
+    tries: int = Field(default=8, ge=1)
+    """The most settings of a strategy that are tried on the validation folds."""
+    folds: int = Field(default=3, ge=2)
+    """How many validation folds of people there are."""
+    plugins: list[str] = []
+    """Python files, folders or modules that bring hooks. Running an experiment runs them."""
+    block: list[str] = []
+    """Plugins that are not to be used."""
+    registry: str | None = None
+    """A registry that is read before the shipped one."""
+    output: str = "out"
+
+    @model_validator(mode="after")
+    def _names(self) -> "Experiment":
+        for spec in self.transfers:
+            for name in (*spec.sources, spec.target):
+                if name not in self.domains:
+                    raise ValueError(f"transfers name the domain '{name}'; known: {', '.join(self.domains)}")
+        return self
+
+
+def read_experiment(path: Path, assignments: list[str] | None = None) -> tuple[Experiment, Document]:
+    """Read and validate experiment.yaml, with ``a.b=c`` overrides; ConfigError lists every mistake."""
+    document = override(read_yaml(path), assignments or [])
+    return validate(Experiment, document), document

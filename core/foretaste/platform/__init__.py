@@ -1,0 +1,228 @@
+"""The platform: plugins, registry and the road from a configuration to a recommender, in one object."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
+from foretaste.errors import ConfigError, DataError
+from foretaste.evaluation import hold_out, prepared
+from foretaste.experiment import Experiment, TransferSpec, read_experiment
+from foretaste.metrics import parse_metric
+from foretaste.platform._compare import Measure
+from foretaste.platform._fit import Fitter
+from foretaste.platform._output import Output
+from foretaste.platform._run import ControlKind, Job, choose, run_transfer
+from foretaste.plugins import PluginReport, load_plugins
+from foretaste.recommender import Recommender
+from foretaste.registry import Catalog, Decision, Registry, joined, read_registry, shipped_registry
+from foretaste.result import RunResult
+from foretaste.strategy import Context
+
+__all__ = ["Explained", "Platform", "explain_experiment", "run_experiment"]
+
+_PACKAGES = ("foretaste", "numpy", "scipy", "polars", "implicit", "scikit-learn", "lightfm-next", "torch")
+
+
+def _silent(message: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Which strategy one transfer would get, and why."""
+
+    source: str
+    target: str
+    facts: list[PairFacts]
+    decision: Decision
+
+
+class Platform:
+    """Owns its plugins: two platforms in one process never meet.
+
+    ``plugins`` are files, folders or modules (names relative to ``folder``) or objects in hand; ``block`` keeps
+    installed ones out; ``registry`` is read before the shipped one. Raises PluginError and ConfigError.
+    """
+
+    def __init__(
+        self,
+        plugins: Sequence[object] = (),
+        block: Sequence[str] = (),
+        registry: Path | None = None,
+        folder: Path | None = None,
+        entry_points: bool = True,
+    ) -> None:
+        self._host = load_plugins(plugins=plugins, block=block, folder=folder, entry_points=entry_points)
+        shipped = shipped_registry()
+        self.registry: Registry = joined(read_registry(registry), shipped) if registry else shipped
+
+    @property
+    def catalog(self) -> Catalog:
+        """All strategies."""
+        return self._host.catalog
+
+    @property
+    def reports(self) -> tuple[PluginReport, ...]:
+        """What became of each plugin."""
+        return self._host.reports
+
+    def load_domain(self, name: str, spec: DomainSpec, folder: Path) -> Domain:
+        """Read a domain through the hook; paths are relative to ``folder``."""
+        if spec.path is not None:
+            spec = spec.model_copy(update=_absolute(spec, folder))
+        found = self._host.call("load_domain", name=name, spec=spec)
+        if found is None:
+            raise ConfigError(f"domains.{name}: no plugin reads kind '{spec.kind}'; core reads file and sql")
+        if not isinstance(found, Domain):
+            raise DataError(f"domains.{name}: load_domain returned {type(found).__name__}, expected a Domain")
+        return found
+
+    def fit(
+        self, strategy: str, transfer: Transfer, params: Mapping[str, Any] | None = None, *, seed: int = 0
+    ) -> Recommender:
+        """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation."""
+        made = self.catalog.make(strategy, params or {})
+        fitter = Fitter(self._host, Context(seed=seed))
+        return fitter.fit(made, prepared(transfer), fitter.inside({}, None))
+
+    def run(
+        self,
+        experiment: Experiment,
+        *,
+        folder: Path,
+        output: Path | None = None,
+        new: bool = False,
+        control: ControlKind | None = None,
+        progress: Callable[[str], None] = _silent,
+    ) -> RunResult:
+        """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed."""
+        how = self._measure(experiment)
+        self._check_names(experiment)
+        domains = self._domains(experiment, folder)
+        transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
+        fingerprint = _fingerprint(experiment, domains, control)
+        out = Output.open(output or folder / experiment.output, fingerprint, new=new)
+        fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
+        results = []
+        for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
+            key = f"{place}-{transfer.name}"
+            about = {"fingerprint": fingerprint, "versions": _versions()}
+            job = Job(spec, transfer, self.registry, how, control, out, about)
+            results.append(out.finished(key) or run_transfer(job, fitter, key))
+        result = RunResult(
+            transfers=results,
+            metrics=[m.label for m in how.metrics],
+            seed=experiment.seed,
+            fingerprint=fingerprint,
+            versions=_versions(),
+        )
+        out.finish(result)
+        return result
+
+    def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
+        """Return what would be chosen for each transfer, by facts of its training data."""
+        how = self._measure(experiment)
+        domains = self._domains(experiment, folder)
+        fitter = Fitter(self._host, Context(seed=experiment.seed))
+        explained = []
+        for spec in experiment.transfers:
+            train = hold_out(self._transfer(spec, domains, folder), how.holdout, how.seed).train
+            facts = [PairFacts.of(pair) for pair in train.pairs]
+            decision = choose(spec, train, self.registry, fitter)
+            explained.append(Explained("+".join(spec.sources), spec.target, facts, decision))
+        return explained
+
+    def _measure(self, experiment: Experiment) -> Measure:
+        metrics = [parse_metric(text, self._host.metrics) for text in experiment.metrics]
+        first = metrics[0]
+        if first.kind != "ranking" or not first.per_person:
+            raise ConfigError(
+                f"metrics: the first is what lifts are measured in; '{first.label}' has no value per person"
+            )
+        return Measure(experiment.holdout, metrics, experiment.seed, experiment.tries, experiment.folds)
+
+    def _check_names(self, experiment: Experiment) -> None:
+        # a misspelt strategy or parameter should not cost a run
+        for spec in experiment.transfers:
+            for name in spec.beside:
+                self.catalog.make(name, {})
+            if spec.strategy is not None:
+                self.catalog.make(spec.strategy, spec.params)
+
+    def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
+        used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
+        return {n: self.load_domain(n, s, folder) for n, s in experiment.domains.items() if n in used}
+
+    def _transfer(self, spec: TransferSpec, domains: Mapping[str, Domain], folder: Path) -> Transfer:
+        links = {
+            "user_links": None if spec.links.users is None else read_links(folder / spec.links.users),
+            "item_links": None if spec.links.items is None else read_links(folder / spec.links.items),
+        }
+        overlap = Overlap(spec.shared, **links)
+        return Transfer.of([domains[name] for name in spec.sources], domains[spec.target], overlap)
+
+
+def run_experiment(
+    path: Path,
+    *,
+    assignments: Sequence[str] = (),
+    new: bool = False,
+    control: ControlKind | None = None,
+    output: Path | None = None,
+    progress: Callable[[str], None] = _silent,
+) -> RunResult:
+    """Read experiment.yaml, make a platform with its plugins, and run it."""
+    experiment, _ = read_experiment(path, list(assignments))
+    platform = _platform_of(experiment, path.parent, no_plugins=False)
+    return platform.run(experiment, folder=path.parent, output=output, new=new, control=control, progress=progress)
+
+
+def explain_experiment(path: Path, *, assignments: Sequence[str] = (), no_plugins: bool = False) -> list[Explained]:
+    """Read experiment.yaml and say what would be chosen; ``no_plugins`` loads no code that the experiment names."""
+    experiment, _ = read_experiment(path, list(assignments))
+    return _platform_of(experiment, path.parent, no_plugins=no_plugins).explain(experiment, folder=path.parent)
+
+
+def _platform_of(experiment: Experiment, folder: Path, *, no_plugins: bool) -> Platform:
+    plugins = [] if no_plugins else list(experiment.plugins)
+    registry = folder / experiment.registry if experiment.registry else None
+    return Platform(plugins, experiment.block, registry, folder)
+
+
+def _absolute(spec: DomainSpec, folder: Path) -> dict[str, Any]:
+    folder = folder.absolute()
+    changed: dict[str, Any] = {"path": str(folder / (spec.path or ""))}
+    for name in ("item_features", "user_features"):
+        file = getattr(spec, name)
+        if isinstance(file, str):
+            changed[name] = str(folder / file)
+        elif file is not None:
+            changed[name] = file.model_copy(update={"path": str(folder / file.path)})
+    return changed
+
+
+def _fingerprint(experiment: Experiment, domains: Mapping[str, Domain], control: str | None) -> str:
+    what = {
+        "experiment": experiment.model_dump(mode="json", exclude={"output"}),
+        "domains": {name: domain.interactions.fingerprint for name, domain in domains.items()},
+        "control": control,
+        "versions": _versions(),
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,229 @@
+"""One transfer, measured: every strategy tuned alike, fitted on the training data, scored on the same people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretaste.data import Interactions, Transfer
+from foretaste.evaluation import (
+    POPULATIONS,
+    HeldOut,
+    Interval,
+    Scores,
+    bootstrap_plan,
+    holm,
+    paired_lifts,
+    pooled,
+    validation_plan,
+    verdict,
+)
+from foretaste.evaluation import score as score_people
+from foretaste.experiment import HoldoutSpec
+from foretaste.metrics import Metric
+from foretaste.platform._fit import Fitter, Tuned, best_of
+from foretaste.recommender import Recommender
+from foretaste.result import Control, Entry, Lift, Population
+from foretaste.result import Verdict as ResultVerdict
+from foretaste.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a comparison is run. ``metrics[0]`` is what settings, lifts and the guard go by."""
+
+    holdout: HoldoutSpec
+    metrics: Sequence[Metric]
+    seed: int
+    tries: int
+    folds: int
+
+    @property
+    def primary(self) -> Metric:
+        """The first metric."""
+        return self.metrics[0]
+
+
+@dataclass(eq=False)
+class Measured:
+    """What one strategy came to, over all repeats."""
+
+    baseline: bool
+    tuned: list[Tuned] = field(default_factory=list)
+    scores: list[Scores] = field(default_factory=list)
+    first: Recommender | None = None
+    cpu_seconds: float = 0.0
+
+    @property
+    def pooled(self) -> Scores:
+        """Scores on the test people of all repeats."""
+        return pooled(self.scores)
+
+    @property
+    def validation(self) -> Scores:
+        """Scores on the validation people of all repeats."""
+        return pooled([t.validation for t in self.tuned])
+
+
+def measure(
+    fitter: Fitter, strategies: Sequence[Strategy], held: Sequence[HeldOut], how: Measure
+) -> dict[str, Measured]:
+    """Tune, fit and score each strategy on each repeat of the hold-out."""
+    found = {s.name: Measured(s.baseline) for s in strategies}
+    for repeat, one in enumerate(held):
+        plan = validation_plan(one.train, how.holdout, how.seed + repeat, how.folds)
+        for strategy in strategies:
+            fitter.context.progress(f"{one.train.name}: {strategy.name} ({repeat + 1}/{len(held)})")
+            mine = found[strategy.name]
+            tuned = fitter.tune(strategy, one.train, plan, how.primary, how.tries)
+            started = time.process_time()
+            recommender = fitter.fit(tuned.strategy, one.train, fitter.inside({}, plan))
+            mine.cpu_seconds += tuned.cpu_seconds + time.process_time() - started
+            mine.tuned.append(tuned)
+            mine.scores.append(score_people(recommender, one, how.metrics))
+            mine.first = mine.first or recommender
+    return found
+
+
+def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None) -> str:
+    """Return the baseline that is best on the validation people, all of them or those of one population."""
+    baselines = {n: Tuned(m.tuned[0].strategy, m.validation, 0.0, False) for n, m in found.items() if m.baseline}
+    groups = next(iter(baselines.values())).validation.populations
+    mask = None if population is None or not (groups == population).any() else groups == population
+    return best_of(baselines, metric, mask)
+
+
+def lifts(
+    found: Mapping[str, Measured], over: str, metric: Metric, seed: int, rows: NDArray[np.bool_] | None = None
+) -> dict[str, Lift]:
+    """Return each transfer strategy's lift over one baseline, p adjusted by Holm over the strategies."""
+    names = [name for name, one in found.items() if not one.baseline]
+    base = found[over].pooled
+    keep = np.isfinite(base.values[metric.label]) & (np.ones(len(base.people), bool) if rows is None else rows)
+    if not names or not keep.any():
+        return {}
+    sign = 1 if metric.higher_is_better else -1
+    differences = np.stack(
+        [sign * (found[n].pooled.values[metric.label] - base.values[metric.label])[keep] for n in names]
+    )
+    intervals = paired_lifts(differences, bootstrap_plan(base.people[keep], seed=seed))
+    adjusted = holm(np.array([one.p for one in intervals]))
+    return {
+        name: Lift(metric=metric.label, value=one.value, low=one.low, high=one.high, p=float(p), over=over)
+        for name, one, p in zip(names, intervals, adjusted, strict=True)
+    }
+
+
+def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[str, Control] | None) -> list[Entry]:
+    """Return one line per strategy, best first."""
+    metric = how.primary
+    over = best_baseline(found, metric)
+    by_baseline = {n: lifts(found, n, metric, how.seed) for n, one in found.items() if one.baseline}
+    entries = []
+    for name, one in found.items():
+        lift = by_baseline[over].get(name)
+        mine = (control or {}).get(name, "not run")
+        scores = one.pooled
+        entries.append(
+            Entry(
+                strategy=name,
+                params=one.tuned[0].strategy.params(),
+                metrics={m.label: _plain(scores.overall.get(m.label)) for m in how.metrics},
+                validation=_plain(one.validation.overall[metric.label]),
+                lift=lift,
+                lifts=[found_lifts[name] for found_lifts in by_baseline.values() if name in found_lifts],
+                verdict=_verdict(lift, mine),
+                control=mine if not one.baseline else "not run",
+                cpu_seconds=one.cpu_seconds,
+                cached=any(t.cached for t in one.tuned),
+            )
+        )
+    sign = 1 if metric.higher_is_better else -1
+    return sorted(entries, key=lambda e: -sign * (e.metrics[metric.label] or 0.0))
+
+
+def _verdict(lift: Lift | None, control: Control | str) -> ResultVerdict:
+    if lift is None:
+        return "baseline"
+    found = verdict(_interval(lift), lift.p)
+    # what also helps when the source's people are shuffled is not taste carried over
+    if found == "helps" and isinstance(control, Control) and control.verdict == "helps":
+        return "no evidence"
+    return found
+
+
+def _interval(lift: Lift) -> Interval:
+    return Interval(lift.value, lift.low, lift.high, lift.p)
+
+
+def populations(found: Mapping[str, Measured], how: Measure) -> list[Population]:
+    """Return the figures of each population that has people."""
+    groups = next(iter(found.values())).pooled.populations
+    result = []
+    for code, name in enumerate(POPULATIONS):
+        rows = groups == code
+        if not rows.any():
+            continue
+        over = best_baseline(found, how.primary, code)
+        result.append(
+            Population(
+                population=name,
+                people=int(rows.sum()),
+                over=over,
+                metrics={n: _means(one.pooled, rows, how.metrics) for n, one in found.items()},
+                lifts=lifts(found, over, how.primary, how.seed, rows),
+            )
+        )
+    return result
+
+
+def _means(scores: Scores, rows: NDArray[np.bool_], metrics: Sequence[Metric]) -> dict[str, float | None]:
+    return {
+        m.label: _plain(float(np.mean(scores.values[m.label][rows])))
+        for m in metrics
+        if m.per_person and m.label in scores.values
+    }
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def permuted(transfer: Transfer, seed: int) -> Transfer:
+    """Return the transfer with each source's people shuffled among those with source history.
+
+    What is left of the source is its popularity and its histories, given to the wrong people. Where only items are
+    shared, the source's items are shuffled instead.
+    """
+    sources: dict[str, Interactions] = {}
+    for place, pair in enumerate(transfer.pairs):
+        rows, rng = pair.source.interactions, np.random.default_rng([seed, 4, place])
+        if pair.user_links is None:
+            sources[pair.source.name] = replace(rows, item_rows=_exchanged(rows.item_rows, rng))
+        else:
+            sources[pair.source.name] = replace(rows, user_rows=_exchanged(rows.user_rows, rng))
+    return transfer.replaced(sources=sources)
+
+
+def _exchanged(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    present = np.unique(rows)
+    exchange = np.arange(int(present[-1]) + 1 if len(present) else 0)
+    exchange[present] = rng.permutation(present)
+    return exchange[rows]
+
+
+def run_control(
+    fitter: Fitter, strategies: Sequence[Strategy], held: Sequence[HeldOut], how: Measure
+) -> dict[str, Control]:
+    """Tune and fit everything again with permuted people, and say what each strategy still gains."""
+    shuffled = [HeldOut(permuted(one.train, how.seed + repeat), one.test) for repeat, one in enumerate(held)]
+    found = measure(fitter, strategies, shuffled, how)
+    over = best_baseline(found, how.primary)
+    return {
+        name: Control(lift=lift, verdict=verdict(_interval(lift), lift.p))
+        for name, lift in lifts(found, over, how.primary, how.seed).items()
+    }

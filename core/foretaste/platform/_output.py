@@ -1,0 +1,116 @@
+"""The output folder of a run: written whole or not at all, and never mixed with another run's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pydantic
+
+from foretaste.errors import OutputError
+from foretaste.platform._compare import Measured
+from foretaste.result import RunResult, TransferResult
+
+
+@dataclass(frozen=True)
+class Output:
+    """``run.json`` says whose run this is; ``transfers/`` holds finished transfers, ``bundles/`` recommenders."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, fingerprint: str, *, new: bool) -> Output:
+        """Open a folder for a run; an equal fingerprint resumes it.
+
+        Raises OutputError when the folder cannot be written, or holds another run and ``new`` is not set.
+        """
+        output = cls(folder)
+        try:
+            (folder / "transfers").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        found = output._fingerprint()
+        if found not in (None, fingerprint) and not new:
+            raise OutputError(
+                f"{folder}: holds another run (other configuration, data or versions);"
+                " choose another output folder, or --new to replace it"
+            )
+        if new or found is None:
+            output._clear()
+        output._write("run.json", json.dumps({"fingerprint": fingerprint}, indent=1))
+        return output
+
+    def _fingerprint(self) -> str | None:
+        path = self.folder / "run.json"
+        if not path.exists():
+            return None
+        try:
+            return str(json.loads(path.read_text())["fingerprint"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OutputError(f"{path}: is not a run of foretaste; choose another output folder, or --new") from error
+
+    def _clear(self) -> None:
+        try:
+            for path in (self.folder / "transfers").iterdir():
+                path.unlink()
+            (self.folder / "result.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be cleared: {error.strerror or error}") from error
+
+    def finished(self, key: str) -> TransferResult | None:
+        """Return a transfer that an earlier, equal run finished."""
+        path = self.folder / "transfers" / f"{key}.json"
+        if not path.exists():
+            return None
+        try:
+            return TransferResult.model_validate_json(path.read_text())
+        except (OSError, pydantic.ValidationError) as error:
+            raise OutputError(f"{path}: is damaged; run again with --new") from error
+
+    def bundles(self, name: str) -> Path:
+        """Return the folder of one transfer's bundles."""
+        return self.folder / "bundles" / name
+
+    def publish(self, key: str, result: TransferResult, found: dict[str, Measured]) -> None:
+        """Write a finished transfer, and what each person's values were."""
+        self._write_table(f"transfers/{key}.people.parquet", _people(found))
+        self._write(f"transfers/{key}.json", result.model_dump_json(indent=1))
+
+    def finish(self, result: RunResult) -> None:
+        """Write the whole document."""
+        self._write("result.json", result.model_dump_json(indent=1))
+
+    def _write(self, name: str, text: str) -> None:
+        self._replace(name, lambda path: path.write_text(text + "\n"))
+
+    def _write_table(self, name: str, table: pl.DataFrame) -> None:
+        self._replace(name, lambda path: table.write_parquet(path))
+
+    def _replace(self, name: str, write: Any) -> None:
+        path = self.folder / name
+        part = path.with_name(f".{path.name}.part")
+        try:
+            write(part)
+            part.replace(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            part.unlink(missing_ok=True)
+            raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _people(found: dict[str, Measured]) -> pl.DataFrame:
+    tables = []
+    for name, one in found.items():
+        for repeat, scores in enumerate(one.scores):
+            count = len(scores.people)
+            columns: dict[str, Any] = {
+                "strategy": np.repeat(name, count),
+                "repeat": np.repeat(repeat, count),
+                "user_row": scores.people,
+                "population": scores.populations,
+            }
+            tables.append(pl.DataFrame(columns | scores.values))
+    return pl.concat(tables)

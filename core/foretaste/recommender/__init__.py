@@ -1,0 +1,28 @@
+"""Recommenders: trained with anything, served without training packages."""
+
+from foretaste.recommender._answers import Reason, Reasons, Recommendations, Recommended
+from foretaste.recommender._cut import cut_map
+from foretaste.recommender._factors import Encoder, FactorModel
+from foretaste.recommender._history import HistoryModel, Side
+from foretaste.recommender._interface import Recommender
+from foretaste.recommender._map import ItemMap
+from foretaste.recommender._roster import Roster
+
+KINDS: dict[str, type[Recommender]] = {kind.kind: kind for kind in (FactorModel, HistoryModel)}
+"""The kinds that a bundle may hold, by name."""
+
+__all__ = [
+    "KINDS",
+    "Encoder",
+    "FactorModel",
+    "HistoryModel",
+    "ItemMap",
+    "Reason",
+    "Reasons",
+    "Recommendations",
+    "Recommended",
+    "Recommender",
+    "Roster",
+    "Side",
+    "cut_map",
+]

@@ -1,0 +1,68 @@
+"""What callers ask with: lists of ids, histories, a number of items. Checked here, at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data import Index
+from foretaste.errors import DataError
+
+History = Iterable[Any] | tuple[Iterable[Any], Iterable[float]]
+
+
+def check_count(name: str, value: int) -> None:
+    """Refuse anything but a whole number of at least one."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise DataError(f"{name}: found {value!r}, expected a whole number of 1 or more")
+
+
+def listed(name: str, ids: Iterable[Any]) -> list[Any]:
+    """Return ids as a list; a single string would otherwise be read letter by letter."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise DataError(f"{name}: found {ids!r}, expected a list of ids")
+    return list(ids)
+
+
+def allowed(items: Index, allow: Iterable[Any] | None, deny: Iterable[Any] | None) -> NDArray[np.bool_] | None:
+    """Return which items (items,) may be answered, None for all. Unknown ids are passed over."""
+    if allow is None and deny is None:
+        return None
+    mask = np.full(len(items), allow is None)
+    for name, ids, value in (("allow", allow, True), ("deny", deny, False)):
+        if ids is not None:
+            rows = items.rows(listed(name, ids))
+            mask[rows[rows >= 0]] = value
+    return mask
+
+
+def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
+    """Return a history as a row (1, items) that stores an entry for each known item, zero weights too.
+
+    Without weights an item counts once however often it is named; with weights they add up.
+    """
+    ids, weights = _with_weights(name, given)
+    rows = items.rows(ids)
+    if len(weights) != len(ids) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise DataError(f"history of '{name}': expected one finite weight of 0 or more per item")
+    known = rows >= 0
+    where = (np.zeros(int(known.sum()), int), rows[known])
+    return sparse.csr_matrix((weights[known], where), shape=(1, len(items)))
+
+
+def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32]]:
+    if not (isinstance(given, tuple) and len(given) == 2 and all(_is_list(part) for part in given)):
+        ids = list(dict.fromkeys(listed(f"history of '{name}'", given)))
+        return ids, np.ones(len(ids), np.float32)
+    try:
+        return list(given[0]), np.asarray(list(given[1]), np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"history of '{name}': weights: {error}") from error
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)

@@ -1,0 +1,238 @@
+"""People and items as vectors: score = user . item + item bias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data import Index
+from foretaste.errors import DataError
+from foretaste.recommender._answers import Best
+from foretaste.recommender._interface import Recommender
+from foretaste.recommender._roster import POPULAR, Roster, expect_shape, frozen
+from foretaste.solvers import als_rows, top_k_dot
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """How a history in one domain becomes a vector of the target's space.
+
+    The history is folded in against ``item_factors`` (items of the domain, d) by one ALS step with
+    ``regularization`` and ``alpha``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,), both
+    None for the target's own history. ``histories`` (users, items of the domain) are kept for explanations only. Raises
+    ValueError where these do not fit each other.
+    """
+
+    items: Index
+    item_factors: NDArray[np.float32]
+    regularization: float
+    alpha: float = 1.0
+    matrix: NDArray[np.float32] | None = None
+    offset: NDArray[np.float32] | None = None
+    histories: sparse.csr_matrix | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("item_factors", "matrix", "offset"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, frozen(array))
+        expect_shape("item_factors", self.item_factors, (len(self.items), *self.item_factors.shape[1:2]))
+        for name in ("regularization", "alpha"):
+            value = float(getattr(self, name))
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name}: found {value}, expected a finite number above 0")
+
+    @property
+    def width(self) -> int:
+        """The length of the vectors that come out."""
+        return int(self.item_factors.shape[1] if self.matrix is None else self.matrix.shape[1])
+
+    def encode(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Return vectors (rows, target d)."""
+        own = als_rows(histories, self.item_factors, self.regularization, alpha=self.alpha)
+        mapped = own if self.matrix is None else own @ self.matrix
+        return mapped if self.offset is None else mapped + self.offset
+
+
+class FactorModel(Recommender):
+    """Vectors of people (users, d) and items (items, d), and a bias per item.
+
+    A folded-in person with history on both sides gets ``b * own + (1 - b) * mapped`` with b = k / (k + kappa), k the
+    number of target items, and mapped the mean over the sources. A person whose vector is all zeros is not placed by
+    the model, and is answered by popularity. Raises ValueError where the shapes do not fit each other.
+    """
+
+    kind: ClassVar[str] = "factors"
+
+    def __init__(
+        self,
+        roster: Roster,
+        user_factors: NDArray[np.float32],
+        item_factors: NDArray[np.float32],
+        *,
+        item_bias: NDArray[np.float32] | None = None,
+        encoders: Mapping[str, Encoder] | None = None,
+        kappa: float = 0.0,
+    ) -> None:
+        self.user_factors = frozen(user_factors)
+        self.item_factors = frozen(item_factors)
+        self.item_bias = frozen(np.zeros(len(item_factors)) if item_bias is None else item_bias)
+        self.encoders = dict(encoders or {})
+        self.kappa = float(kappa)
+        self._check(roster)
+        super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))))
+
+    def _check(self, roster: Roster) -> None:
+        width = self.item_factors.shape[-1]
+        expect_shape("user_factors", self.user_factors, (len(roster.users), width))
+        expect_shape("item_factors", self.item_factors, (len(roster.items), width))
+        expect_shape("item_bias", self.item_bias, (len(roster.items),))
+        if not (np.isfinite(self.kappa) and self.kappa >= 0):
+            raise ValueError(f"kappa: found {self.kappa}, expected a finite number of 0 or more")
+        for name, encoder in self.encoders.items():
+            if encoder.width != width:
+                raise ValueError(f"encoder '{name}': found vectors of length {encoder.width}, expected {width}")
+            if encoder.matrix is not None:
+                expect_shape(f"encoder '{name}': matrix", encoder.matrix, (encoder.item_factors.shape[1], width))
+            if encoder.offset is not None:
+                expect_shape(f"encoder '{name}': offset", encoder.offset, (width,))
+            if encoder.histories is not None:
+                shape = (len(roster.users), len(encoder.items))
+                expect_shape(f"encoder '{name}': histories", encoder.histories, shape)
+
+    def rank(
+        self, rows: NDArray[np.int64], k: int, *, exclude_seen: bool = True, allow: NDArray[np.bool_] | None = None
+    ) -> Best:
+        """See Recommender.rank; people placed by the model take a faster road than strangers."""
+        paths = self._paths(rows)
+        strangers, placed = np.flatnonzero(paths == POPULAR), np.flatnonzero(paths != POPULAR)
+        if not len(placed):
+            return super().rank(rows, k, exclude_seen=exclude_seen, allow=allow)
+        mine = rows[placed]
+        vectors, seen = self.user_factors[mine], self._seen(mine, exclude_seen)
+        best = top_k_dot(vectors, self.item_factors, k, bias=self.item_bias, exclude=seen, allow=allow)
+        if not len(strangers):
+            return best
+        popular = super().rank(rows[strangers], k, exclude_seen=exclude_seen, allow=allow)
+        items, scores = np.empty((len(rows), k), np.int64), np.empty((len(rows), k), np.float32)
+        items[placed], scores[placed] = best
+        items[strangers], scores[strangers] = popular
+        return items, scores
+
+    def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+        np.matmul(self.user_factors[rows], self.item_factors.T, out=out)
+        out += self.item_bias
+
+    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32]:
+        target = self.roster.target
+        mapped = [self.encoders[name].encode(row) for name, row in histories.items() if name != target]
+        vector = np.mean(mapped, axis=0) if mapped else None
+        if target in histories:
+            own = self.encoders[target].encode(histories[target])
+            length = histories[target].nnz
+            trust = length / (length + self.kappa)
+            vector = own if vector is None else trust * own + (1 - trust) * vector
+        assert vector is not None
+        return np.asarray(vector @ self.item_factors.T + self.item_bias, np.float32)
+
+    def _domain_items(self) -> Mapping[str, Index]:
+        return {name: encoder.items for name, encoder in self.encoders.items()}
+
+    def _comparable(self) -> Mapping[str, Index]:
+        return {self.roster.target: self.roster.items} | dict(self._domain_items())
+
+    def _contributions(self, row: int, item: int) -> tuple[float, dict[str, tuple[NDArray[np.int64], NDArray[Any]]]]:
+        if not self.histories():
+            raise DataError("explain: this recommender was saved without the histories that an explanation needs")
+        aim = self.item_factors[item].astype(np.float64)
+        trusts = self._trusts(row)
+        parts = {}
+        for name, trust in trusts.items():
+            encoder = self.encoders[name]
+            assert encoder.histories is not None
+            towards = aim if encoder.matrix is None else encoder.matrix.astype(np.float64) @ aim
+            parts[name] = _linear_parts(encoder, encoder.histories[row], trust * towards)
+        whole = float(self.user_factors[row].astype(np.float64) @ aim) + float(self.item_bias[item])
+        return whole - sum(float(p[1].sum()) for p in parts.values()), parts
+
+    def _trusts(self, row: int) -> dict[str, float]:
+        lengths = {n: e.histories[row].nnz for n, e in self.encoders.items() if e.histories is not None}
+        sources = [n for n, length in lengths.items() if length and n != self.roster.target]
+        own = lengths.get(self.roster.target, 0)
+        trust = (own / (own + self.kappa) if own else 0.0) if sources else 1.0
+        trusts = {n: (1 - trust) / len(sources) for n in sources}
+        return trusts | ({self.roster.target: trust} if own else {})
+
+    def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
+        if domain == self.roster.target:
+            vector = self.item_factors[row]
+        else:
+            encoder = self.encoders[domain]
+            own = encoder.item_factors[row]
+            vector = own if encoder.matrix is None else own @ encoder.matrix
+        length = np.linalg.norm(self.item_factors, axis=1) * max(float(np.linalg.norm(vector)), 1e-12)
+        return np.asarray(self.item_factors @ vector / np.maximum(length, 1e-12), np.float32)
+
+    def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """See Recommender.arrays. Histories are written by the bundle, which may be asked to leave them out."""
+        arrays = {"user_factors": self.user_factors, "item_factors": self.item_factors, "item_bias": self.item_bias}
+        facts: dict[str, Any] = {"kappa": self.kappa, "encoders": {}}
+        for name, encoder in self.encoders.items():
+            arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
+            for part, array in (("matrix", encoder.matrix), ("offset", encoder.offset)):
+                if array is not None:
+                    arrays[f"encoder.{name}.{part}"] = array
+            facts["encoders"][name] = {"regularization": encoder.regularization, "alpha": encoder.alpha}
+        return arrays, facts
+
+    def histories(self) -> Mapping[str, sparse.csr_matrix]:
+        """Return the kept histories, by domain."""
+        return {n: e.histories for n, e in self.encoders.items() if e.histories is not None}
+
+    @classmethod
+    def from_arrays(
+        cls,
+        roster: Roster,
+        arrays: Mapping[str, NDArray[Any]],
+        facts: Mapping[str, Any],
+        indexes: Mapping[str, Index],
+        histories: Mapping[str, sparse.csr_matrix],
+    ) -> FactorModel:
+        """Rebuild the model that ``arrays`` and ``indexes`` describe."""
+        encoders = {
+            name: Encoder(
+                indexes[name],
+                arrays[f"encoder.{name}.item_factors"],
+                settings["regularization"],
+                settings["alpha"],
+                arrays.get(f"encoder.{name}.matrix"),
+                arrays.get(f"encoder.{name}.offset"),
+                histories.get(name),
+            )
+            for name, settings in facts["encoders"].items()
+        }
+        return cls(
+            roster,
+            arrays["user_factors"],
+            arrays["item_factors"],
+            item_bias=arrays["item_bias"],
+            encoders=encoders,
+            kappa=facts["kappa"],
+        )
+
+
+def _linear_parts(
+    encoder: Encoder, history: sparse.csr_matrix, towards: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    # one ALS step is linear in what each history item adds: p = A^-1 sum_j max(c_j, 0) y_j
+    factors = encoder.item_factors.astype(np.float64)
+    mine, confidence = factors[history.indices], encoder.alpha * history.data.astype(np.float64)
+    system = factors.T @ factors + encoder.regularization * np.eye(factors.shape[1])
+    system += (mine * (np.abs(confidence) - 1)[:, None]).T @ mine
+    share = np.maximum(confidence, 0) * (mine @ np.linalg.solve(system, towards))
+    return history.indices.astype(np.int64), share

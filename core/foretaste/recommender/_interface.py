@@ -1,0 +1,293 @@
+"""The one interface of everything that recommends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data import Index
+from foretaste.errors import DataError, UnknownIdError
+from foretaste.recommender._answers import Best, Reason, Reasons, Recommendations, Recommended
+from foretaste.recommender._asked import History, allowed, check_count, history_row, listed
+from foretaste.recommender._roster import FOLDED_IN, KNOWN, PATHS, POPULAR, Roster
+from foretaste.solvers import top_k
+
+OnUnknown = Literal["popular", "error"]
+
+_BLOCK_BYTES = 32 * 2**20
+
+
+class Recommender(ABC):
+    """A fitted model of the target: plain arrays, immutable, safe to share between threads.
+
+    People the model cannot place (strangers, newcomers where the source is not used, people whose history was left
+    out of a bundle) are answered by popularity; each answer says by which path it came.
+    """
+
+    kind: ClassVar[str]
+    predicts_ratings: bool = False
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+
+    # What a kind of model brings -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+        """Write the scores (rows, items) of known or newcomer rows into ``out``."""
+
+    @abstractmethod
+    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32]:
+        """Return scores (1, items) for a person with these histories, each a row (1, items of that domain)."""
+
+    @abstractmethod
+    def _domain_items(self) -> Mapping[str, Index]:
+        """Return the item index of each domain whose history can be folded in."""
+
+    @abstractmethod
+    def _contributions(self, row: int, item: int) -> tuple[float, dict[str, tuple[NDArray[np.int64], NDArray[Any]]]]:
+        """Return what no history accounts for, and per domain the history item rows and what each added.
+
+        All of it adds up to the score. Raises DataError where the histories were left out of a bundle.
+        """
+
+    @abstractmethod
+    def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
+        """Return how near each target item (items,) is to one item of a domain; -inf is not near at all."""
+
+    def _comparable(self) -> Mapping[str, Index]:
+        """Return the item index of each domain that ``_similar`` knows."""
+        return self._domain_items()
+
+    @abstractmethod
+    def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return all that serving needs as named arrays and JSON-ready facts, without the roster and histories."""
+
+    def indexes(self) -> Mapping[str, Index]:
+        """Return the item index of each domain that a history may come from."""
+        return self._domain_items()
+
+    def histories(self) -> Mapping[str, sparse.csr_matrix]:
+        """Return the kept histories (users, items of the domain) by domain; a bundle may leave them out."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(
+        cls,
+        roster: Roster,
+        arrays: Mapping[str, NDArray[Any]],
+        facts: Mapping[str, Any],
+        indexes: Mapping[str, Index],
+        histories: Mapping[str, sparse.csr_matrix],
+    ) -> Recommender:
+        """Rebuild what ``arrays``, ``indexes`` and ``histories`` gave; ValueError or KeyError where they do not fit."""
+
+    # What all share --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _log_popularity(self) -> NDArray[np.float32]:
+        return np.log1p(self.roster.popularity).astype(np.float32)
+
+    def rank(
+        self, rows: NDArray[np.int64], k: int, *, exclude_seen: bool = True, allow: NDArray[np.bool_] | None = None
+    ) -> Best:
+        """Return item rows and scores (len(rows), k) for user rows; -1 is a stranger; short lists end in -1."""
+        paths = self._paths(rows)
+
+        def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
+            self._fill_by_path(rows[start:stop], paths[start:stop], out)
+
+        return top_k(block, len(rows), len(self.roster.items), k, exclude=self._seen(rows, exclude_seen), allow=allow)
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return (len(rows),) who is answered by the model; the others are answered by popularity."""
+        return np.asarray(self._paths(rows) != POPULAR)
+
+    def _paths(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        paths = np.full(len(rows), POPULAR, np.uint8)
+        paths[rows >= 0] = self.roster.paths[rows[rows >= 0]]
+        return paths
+
+    def _fill_by_path(self, rows: NDArray[np.int64], paths: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        placed = np.flatnonzero(paths != POPULAR)
+        if len(placed) == len(rows):
+            self._fill(rows, out)
+            return
+        out[:] = self._log_popularity
+        if len(placed):
+            part = np.empty((len(placed), out.shape[1]), np.float32)
+            self._fill(rows[placed], part)
+            out[placed] = part
+
+    def _seen(self, rows: NDArray[np.int64], exclude_seen: bool) -> sparse.csr_matrix | None:
+        seen = self.roster.seen
+        if not exclude_seen or seen is None:
+            return None
+        known = np.flatnonzero(rows >= 0)
+        if len(known) == len(rows):
+            return seen[rows]
+        ones = np.ones(len(known), np.float32)
+        chosen = sparse.csr_matrix((ones, (known, rows[known])), shape=(len(rows), seen.shape[0]))
+        return sparse.csr_matrix(chosen @ seen)
+
+    def recommend(
+        self,
+        users: Sequence[Any],
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        allow: Iterable[Any] | None = None,
+        deny: Iterable[Any] | None = None,
+        on_unknown: OnUnknown = "popular",
+    ) -> Recommendations:
+        """Recommend ``k`` items to each user id.
+
+        ``allow`` limits the answer to these item ids, ``deny`` keeps these out. Raises UnknownIdError for a user that
+        is not known under ``on_unknown="error"``, and DataError for ids of another type than the data's. Without seen
+        items (a bundle saved without histories) ``exclude_seen`` leaves nothing out.
+        """
+        check_count("k", k)
+        users, rows = self._user_rows(users, on_unknown)
+        items, scores = self.rank(rows, k, exclude_seen=exclude_seen, allow=allowed(self.roster.items, allow, deny))
+        lists = (
+            self._answer(user, line, values, int(path))
+            for user, line, values, path in zip(users, items, scores, self._paths(rows), strict=True)
+        )
+        return Recommendations(tuple(lists))
+
+    def recommend_for(
+        self,
+        history: Mapping[str, History],
+        k: int = 10,
+        *,
+        allow: Iterable[Any] | None = None,
+        deny: Iterable[Any] | None = None,
+    ) -> Recommended:
+        """Recommend to a person who is not in the model, from ids (or ids and weights) per domain name.
+
+        Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
+        nothing known is answered by popularity. Raises DataError for a domain whose history this model cannot read.
+        """
+        check_count("k", k)
+        readable = self._domain_items()
+        for name in history:
+            if name not in readable:
+                raise DataError(f"history of '{name}': this recommender reads {', '.join(readable) or 'no history'}")
+        given = {name: history_row(name, one, readable[name]) for name, one in history.items()}
+        own = given.get(self.roster.target)
+        evidence = {name: _without_zeros(row) for name, row in given.items() if row.count_nonzero()}
+        scores = self._fold_in(evidence) if evidence else self._log_popularity[None, :]
+
+        def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
+            out[:] = scores
+
+        may = allowed(self.roster.items, allow, deny)
+        items, values = top_k(block, 1, scores.shape[1], k, exclude=own, allow=may)
+        return self._answer(None, items[0], values[0], FOLDED_IN if evidence else POPULAR)
+
+    def score(
+        self, users: Sequence[Any], items: Sequence[Any], *, on_unknown: OnUnknown = "popular"
+    ) -> NDArray[np.float32]:
+        """Return one score (n,) per (user, item) pair of ids; comparable within a person only."""
+        (users, user_rows), item_rows = self._user_rows(users, on_unknown), self._item_rows(items)
+        if len(user_rows) != len(item_rows):
+            raise DataError(f"score: found {len(user_rows)} users and {len(item_rows)} items, expected equal numbers")
+        scores = np.empty(len(user_rows), np.float32)
+        people, person = np.unique(user_rows, return_inverse=True)
+        for block in _blocks(len(people), len(self.roster.items)):
+            rows = people[block]
+            lines = np.empty((len(rows), len(self.roster.items)), np.float32)
+            self._fill_by_path(rows, self._paths(rows), lines)
+            mine = np.flatnonzero((person >= block.start) & (person < block.stop))
+            scores[mine] = lines[person[mine] - block.start, item_rows[mine]]
+        return scores
+
+    def similar_items(self, items: Sequence[Any], k: int = 10, *, of: str | None = None) -> Recommendations:
+        """Return the ``k`` target items nearest to each item of a domain (``of``; left out: the target).
+
+        Raises UnknownIdError for an item that the domain lacks, and DataError for a domain the model does not know.
+        """
+        check_count("k", k)
+        domain = of or self.roster.target
+        index = self._comparable().get(domain)
+        if index is None:
+            known = ", ".join(self._comparable()) or "none"
+            raise DataError(f"similar_items: this recommender knows no items of '{domain}'; it knows those of {known}")
+        asked = listed("items", items)
+        rows = _known(domain, asked, index)
+
+        def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
+            for line, row in zip(out, rows[start:stop], strict=True):
+                line[:] = self._similar(domain, int(row))
+                if domain == self.roster.target:
+                    line[row] = -np.inf
+
+        nearest, values = top_k(block, len(rows), len(self.roster.items), k)
+        lists = (self._answer(*one, KNOWN) for one in zip(asked, nearest, values, strict=True))
+        return Recommendations(tuple(lists))
+
+    def explain(self, user: Any, item: Any, n: int = 5) -> Reasons:
+        """Say which ``n`` history items added most to a score.
+
+        What the others added together follows per domain, and last what no history accounts for; the shares add up to
+        the score. Raises UnknownIdError for an unknown person or item, and DataError where the recommender was saved
+        without the histories that an explanation needs.
+        """
+        check_count("n", n)
+        (_, (row,)), (column,) = self._user_rows([user], "error"), self._item_rows([item])
+        if self.roster.paths[row] == POPULAR:
+            value = float(self._log_popularity[column])
+            return Reasons(user, item, value, (Reason(None, None, value),))
+        base, parts = self._contributions(int(row), int(column))
+        found = [
+            Reason(domain, index_item, float(share))
+            for domain, (rows, shares) in parts.items()
+            for index_item, share in zip(self._domain_items()[domain].take(rows), shares, strict=True)
+        ]
+        found.sort(key=lambda reason: -reason.share)
+        best, others = found[:n], found[n:]
+        rest = {domain: sum(r.share for r in others if r.domain == domain) for domain in parts}
+        summed = [Reason(domain, None, rest[domain]) for domain in parts if any(r.domain == domain for r in others)]
+        score = base + sum(reason.share for reason in found)
+        return Reasons(user, item, score, (*best, *summed, Reason(None, None, base)))
+
+    def _user_rows(self, users: Sequence[Any], on_unknown: OnUnknown) -> tuple[list[Any], NDArray[np.int64]]:
+        if on_unknown not in get_args(OnUnknown):
+            raise DataError(f"on_unknown: found {on_unknown!r}, expected 'popular' or 'error'")
+        asked = listed("users", users)
+        rows = self.roster.users.rows(asked)
+        if on_unknown == "error" and (rows < 0).any():
+            raise UnknownIdError(f"unknown user {asked[int(np.argmax(rows < 0))]!r}")
+        return asked, rows
+
+    def _item_rows(self, items: Sequence[Any]) -> NDArray[np.int64]:
+        return _known(self.roster.target, listed("items", items), self.roster.items)
+
+    def _answer(self, user: Any, rows: NDArray[np.int64], scores: NDArray[np.float32], path: int) -> Recommended:
+        held = rows >= 0
+        return Recommended(user, self.roster.items.take(rows[held]), scores[held].tolist(), PATHS[path])
+
+
+def _known(domain: str, items: list[Any], index: Index) -> NDArray[np.int64]:
+    rows = index.rows(items)
+    if (rows < 0).any():
+        raise UnknownIdError(f"{domain} has no item {items[int(np.argmax(rows < 0))]!r}")
+    return rows
+
+
+def _without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
+    kept = row.copy()
+    kept.eliminate_zeros()
+    return kept
+
+
+def _blocks(n_rows: int, n_columns: int) -> list[slice]:
+    size = max(1, _BLOCK_BYTES // (4 * max(1, n_columns)))
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]

@@ -1,0 +1,77 @@
+"""What every recommender knows of its people and items, whatever model stands behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste.data import Index, Transfer
+
+Path = Literal["known", "newcomer", "folded-in", "popular"]
+PATHS: tuple[Path, ...] = get_args(Path)
+KNOWN, NEWCOMER, FOLDED_IN, POPULAR = range(4)
+
+
+@dataclass(frozen=True, eq=False)
+class Roster:
+    """Ids, popularity and what was seen.
+
+    ``popularity`` (items,) float64 counts the people who preferred an item in training; ``seen`` (users, items) holds
+    the rows to leave out of an answer, or None where histories were left out of a bundle; ``paths`` (users,) uint8
+    says by which path a person is answered: 0 known, 1 newcomer (through the source), 3 popular. Raises ValueError
+    where these do not fit each other.
+    """
+
+    target: str
+    sources: tuple[str, ...]
+    users: Index
+    items: Index
+    popularity: NDArray[np.float64]
+    paths: NDArray[np.uint8]
+    seen: sparse.csr_matrix | None
+
+    def __post_init__(self) -> None:
+        expect_shape("popularity", self.popularity, (len(self.items),))
+        expect_shape("paths", self.paths, (len(self.users),))
+        if len(self.paths) and int(self.paths.max()) > POPULAR:
+            raise ValueError(f"paths: found {int(self.paths.max())}, expected 0 to {POPULAR}")
+        if self.seen is not None:
+            expect_shape("seen", self.seen, (len(self.users), len(self.items)))
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> Roster:
+        """Read the roster of a transfer's training data."""
+        rows = transfer.target.interactions
+        paths = np.full(len(rows.users), POPULAR, np.uint8)
+        paths[transfer.source_length > 0] = NEWCOMER
+        paths[rows.history > 0] = KNOWN
+        sources = tuple(pair.source.name for pair in transfer.pairs)
+        return cls(transfer.target.name, sources, rows.users, rows.items, rows.popularity, paths, rows.seen)
+
+    def without_source(self) -> Roster:
+        """Return the roster of a model that cannot use source history: newcomers are answered by popularity."""
+        return self.popular_where(self.paths == NEWCOMER)
+
+    def popular_where(self, unplaced: NDArray[np.bool_]) -> Roster:
+        """Return the roster with these people (users,) answered by popularity."""
+        return replace(self, paths=np.where(unplaced, POPULAR, self.paths).astype(np.uint8))
+
+
+def expect_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless ``array``, dense or sparse, has this shape."""
+    if tuple(array.shape) != shape:
+        raise ValueError(f"{name}: found shape {tuple(array.shape)}, expected {shape}")
+
+
+def frozen(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the array as C-contiguous float32 that cannot be written to; the caller's own stays as it is.
+
+    The order matters beyond speed: a product may round differently in another one, and a bundle holds this one.
+    """
+    view = np.ascontiguousarray(array, np.float32).view()
+    view.setflags(write=False)
+    return view

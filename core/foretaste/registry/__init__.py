@@ -1,0 +1,38 @@
+"""Which strategy for which pair: the catalog of what is installed, the rules of registry.yaml, and the choice.
+
+A registry names strategies, never code: reading and checking one loads no plugin.
+"""
+
+from __future__ import annotations
+
+from foretaste.registry._catalog import STRATEGY_NAME, Catalog
+from foretaste.registry._choose import Decision, choose
+from foretaste.registry._rules import (
+    Range,
+    Registry,
+    RegistryFile,
+    Rule,
+    Use,
+    check_registry,
+    joined,
+    parse_registry,
+    read_registry,
+    shipped_registry,
+)
+
+__all__ = [
+    "STRATEGY_NAME",
+    "Catalog",
+    "Decision",
+    "Range",
+    "Registry",
+    "RegistryFile",
+    "Rule",
+    "Use",
+    "check_registry",
+    "choose",
+    "joined",
+    "parse_registry",
+    "read_registry",
+    "shipped_registry",
+]

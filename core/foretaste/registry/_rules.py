@@ -1,0 +1,200 @@
+"""registry.yaml: its models, reading it, and what can be wrong with it before any data is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    model_validator,
+)
+
+from foretaste.config import Document, StrictModel, parse_yaml, read_yaml, validate
+from foretaste.data import PairFacts
+from foretaste.errors import ConfigError
+from foretaste.registry._catalog import STRATEGY_NAME, Catalog
+from foretaste.strategy import make_strategy
+
+
+def _written_as(kinds: tuple[type, ...], noun: str) -> BeforeValidator:
+    """Refuse a scalar of another type: true is not 1, nor is '1'. ``validate`` sets pydantic's own strictness aside."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool | int | float | str) and type(value) not in kinds:
+            raise ValueError(f"found {value!r}, expected {noun}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Whole: TypeAlias = Annotated[int, _written_as((int, float), "a whole number")]
+Number: TypeAlias = Annotated[float, _written_as((int, float), "a number")]
+Truth: TypeAlias = Annotated[bool, _written_as((bool,), "true or false")]
+
+
+class Range(StrictModel):
+    """Bounds of a numeric fact, both inclusive; at least one is needed."""
+
+    min: Number | None = None
+    max: Number | None = None
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Range:
+        if self.min is None and self.max is None:
+            raise ValueError("found no bound, expected min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min is {self.min:g} and max is {self.max:g}: nothing lies between")
+        return self
+
+
+Condition: TypeAlias = Range | bool | int | float | str
+
+if TYPE_CHECKING:
+    When: TypeAlias = StrictModel
+else:
+
+    def _or_range(number: Any) -> Any:
+        """Let a mapping be a Range and nothing else, so that only one of the two complains."""
+        kind = Discriminator(lambda value: "range" if isinstance(value, dict | Range) else "number")
+        return Annotated[Annotated[Range, Tag("range")] | Annotated[number, Tag("number")], kind]
+
+    _TESTS = {
+        int: _or_range(Whole),
+        float: _or_range(Number),
+        bool: Truth,
+        str: Literal["explicit", "implicit"],  # the facts that are text say which feedback
+    }
+
+    def _test(hint: Any) -> Any:
+        return next(_TESTS[kind] for kind in (hint, *get_args(hint)) if kind in _TESTS)
+
+    When = create_model(
+        "When",
+        __base__=StrictModel,
+        __doc__="What the facts of every pair must be; all conditions must hold.",
+        **{name: (_test(hint), None) for name, hint in get_type_hints(PairFacts).items()},
+    )
+
+
+def _strategy_name(name: str) -> str:
+    if not STRATEGY_NAME.fullmatch(name):
+        raise ValueError(f"found '{name}', expected plugin/strategy")
+    return name
+
+
+class Use(StrictModel):
+    """One strategy to try, and its settings; settings left out are tuned on the training data."""
+
+    strategy: Annotated[str, AfterValidator(_strategy_name)]
+    params: dict[str, Any] = {}
+
+
+class RuleSpec(StrictModel):
+    """One rule: for which pairs, and which strategies to try in which order."""
+
+    source: str | None = None
+    """A glob for the source's name; left out, any source fits. Of several sources, each must fit."""
+    target: str | None = None
+    """A glob for the target's name; left out, any target fits."""
+    when: When = Field(default_factory=lambda: When())
+    use: list[Use] = Field(min_length=1)
+    evidence: dict[str, Any] | None = None
+    """What ``foretaste compare --write`` measured; not read by the choice."""
+
+
+class RegistryFile(StrictModel):
+    """A whole registry.yaml."""
+
+    version: Literal[1]
+    rules: list[RuleSpec]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that knows where it was written."""
+
+    place: str
+    """``registry.yaml:12``"""
+    number: int
+    """Its number within its file, from 1."""
+    use: tuple[Use, ...]
+    source: str | None = None
+    target: str | None = None
+    when: Mapping[str, Condition] = field(default_factory=dict)
+    evidence: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place} (rule {self.number})"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Rules in the order in which they are tried."""
+
+    rules: tuple[Rule, ...]
+    origin: str
+
+
+def read_registry(path: Path) -> Registry:
+    """Read a registry file; a ConfigError holds everything wrong with it. Loads no plugin."""
+    return _registry(read_yaml(path))
+
+
+def parse_registry(text: str, origin: str) -> Registry:
+    """Read a registry from text; ``origin`` names it in messages."""
+    return _registry(parse_yaml(text, origin))
+
+
+def shipped_registry() -> Registry:
+    """Return foretaste's own rules, the last of which fits every pair."""
+    package = Path(__file__).parents[1]
+    for path in (package / "registry.yaml", package.parents[1] / "registry.yaml"):  # a wheel, a checkout
+        if path.is_file():
+            return parse_registry(path.read_text(encoding="utf-8"), "foretaste's registry.yaml")
+    raise ConfigError("foretaste's registry.yaml is missing: install foretaste again")
+
+
+def joined(first: Registry, second: Registry) -> Registry:
+    """Return the rules of both, the first's before the second's: a user's registry, then ours."""
+    return Registry(first.rules + second.rules, f"{first.origin}, {second.origin}")
+
+
+def check_registry(registry: Registry, catalog: Catalog) -> list[str]:
+    """Return what a catalog makes wrong with a registry: unknown strategies and wrong params, a line each.
+
+    With an empty catalog (no plugin loaded) there is nothing to compare with: reading has checked the shape.
+    """
+    problems: list[str] = []
+    for rule in registry.rules if catalog.strategies else ():
+        for use in rule.use:
+            try:
+                make_strategy(catalog.get(use.strategy), use.params)
+            except ConfigError as error:
+                problems.extend(f"{rule}: {line}" for line in str(error).splitlines())
+    return problems
+
+
+def _registry(document: Document) -> Registry:
+    file = validate(RegistryFile, document)
+    name = Path(document.origin).name  # short, and the same on every machine, as traces are kept in results
+    rules = [
+        Rule(
+            place=f"{name}:{document.line(('rules', at))}",
+            number=at + 1,
+            use=tuple(spec.use),
+            source=spec.source,
+            target=spec.target,
+            when={fact: getattr(spec.when, fact) for fact in PairFacts.names() if fact in spec.when.model_fields_set},
+            evidence=spec.evidence,
+        )
+        for at, spec in enumerate(file.rules)
+    ]
+    return Registry(tuple(rules), document.origin)

@@ -1,0 +1,29 @@
+"""Closed-form solvers and exact top-k for those who write strategies.
+
+Interactions are ``scipy.sparse.csr_matrix`` with users as rows; dense results are float32 unless said
+otherwise. Every function checks its arguments at the door and raises ValueError; none changes an argument,
+draws a random number or touches the host's thread settings.
+"""
+
+from __future__ import annotations
+
+from foretaste.solvers._als import als_rows
+from foretaste.solvers._ease import EaseFit, ease, ease_dual, ease_map, ease_memory
+from foretaste.solvers._gram import gram
+from foretaste.solvers._ridge import KernelRidgeFit, kernel_ridge, weighted_ridge
+from foretaste.solvers._topk import top_k, top_k_dot
+
+__all__ = [
+    "EaseFit",
+    "KernelRidgeFit",
+    "als_rows",
+    "ease",
+    "ease_dual",
+    "ease_map",
+    "ease_memory",
+    "gram",
+    "kernel_ridge",
+    "top_k",
+    "top_k_dot",
+    "weighted_ridge",
+]

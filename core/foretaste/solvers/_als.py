@@ -1,0 +1,86 @@
+"""Fold-in of users for implicit-feedback factor models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from foretaste.solvers._checks import check_csr, check_dense, check_positive
+
+_BLOCK_BYTES = 64 * 2**20
+
+
+def als_rows(
+    X: csr_matrix,
+    item_factors: NDArray[np.float32],
+    regularization: float,
+    *,
+    alpha: float = 1.0,
+    prior: NDArray[np.float32] | None = None,
+    prior_precision: float | None = None,
+) -> NDArray[np.float32]:
+    """Return the user factors (n_rows, d) that fit the rows of ``X`` (n_rows, n_items), the items being fixed.
+
+    This is the exact user step of Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit
+    Feedback Datasets", ICDM 2008, in the convention of the library implicit: a stored entry weighs
+    ``c = alpha * value`` and aims at 1, all others weigh 1 and aim at 0; a negative value weighs ``|c|`` and
+    aims at 0.
+
+    With ``prior`` (n_rows, d), ``prior_precision * ||p - prior||^2`` is added to the objective. Rows
+    without entries get their prior, or zeros: nothing stored is read as nothing known, not as disliking
+    everything.
+    """
+    check_csr("X", X)
+    check_dense("item_factors", item_factors, X.shape[1], None)
+    check_positive("regularization", regularization)
+    check_positive("alpha", alpha)
+    Q = item_factors.astype(np.float64)
+    n_factors = Q.shape[1]
+    if (prior is None) != (prior_precision is None):
+        raise ValueError("prior and prior_precision go together; found one of them, expected both or neither.")
+    precision = 0.0 if prior_precision is None else prior_precision
+    solved = np.zeros((X.shape[0], n_factors), dtype=np.float32)
+    if prior is not None:
+        check_positive("prior_precision", precision)
+        solved[:] = check_dense("prior", prior, X.shape[0], n_factors)
+    everyone = Q.T @ Q + (regularization + precision) * np.eye(n_factors)
+    for rows in _blocks_of_similar_length(np.diff(X.indptr), n_factors):
+        lhs, rhs = _normal_equations(X, rows, Q, alpha)
+        lhs += everyone
+        rhs += precision * solved[rows]
+        solved[rows] = np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0]
+    return solved
+
+
+def _blocks_of_similar_length(lengths: NDArray[np.integer[Any]], n_factors: int) -> list[NDArray[np.int64]]:
+    """Group the rows that have entries by rising length, so that padding them to the longest costs little."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    found, start = [], 0
+    while start < len(order):
+        # A row holds its padded factors twice, and its normal matrix with the solver's copy of it.
+        most = start + 1 + _BLOCK_BYTES // (16 * n_factors * (int(lengths[order[start]]) + n_factors))
+        sizes = 16 * n_factors * (lengths[order[start:most]].astype(np.int64) + n_factors)
+        fitting = int(np.searchsorted(sizes * np.arange(1, len(sizes) + 1), _BLOCK_BYTES, side="right"))
+        stop = start + max(1, fitting)
+        found.append(order[start:stop])
+        start = stop
+    return found
+
+
+def _normal_equations(
+    X: csr_matrix, rows: NDArray[np.int64], Q: NDArray[np.float64], alpha: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sum (|c| - 1) q q' (block, d, d) and sum max(c, 0) q (block, d) over the entries of each row."""
+    starts, stops = X.indptr[rows], X.indptr[rows + 1]
+    positions = starts[:, None] + np.arange((stops - starts).max())
+    stored = positions < stops[:, None]
+    positions = np.where(stored, positions, starts[:, None])
+    confidence = alpha * X.data[positions].astype(np.float64)
+    factors = Q[X.indices[positions]]
+    rhs = np.einsum("rl,rld->rd", np.maximum(confidence, 0) * stored, factors)
+    weighted = factors * ((np.abs(confidence) - 1) * stored)[:, :, None]
+    return np.matmul(weighted.transpose(0, 2, 1), factors), rhs

@@ -1,0 +1,178 @@
+"""The contract of a strategy: one way to carry taste from source to target.
+
+A strategy is a frozen, validated model of its hyper-parameters. Nothing fitted ever lives in it: what pretraining
+learns is a Carried, what adapting learns is a Recommender.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from foretaste.config import StrictModel, validation_lines
+from foretaste.data import Domain, PairFacts, Transfer
+from foretaste.errors import ConfigError, StrategyError
+from foretaste.recommender import Recommender
+
+if TYPE_CHECKING:
+    from foretaste.evaluation import ValidationPlan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Search:
+    """Values worth trying for a field: ``factors: Annotated[int, Search(16, 32, 64)] = 32``."""
+
+    values: tuple[Any, ...]
+
+    def __init__(self, *values: Any) -> None:
+        object.__setattr__(self, "values", values)
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What pretraining on one source hands on: named arrays and JSON-ready facts, of a numbered layout."""
+
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may cost; None is unlimited. ``seconds`` of wall time, ``memory`` in bytes."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+
+def _silent(message: str) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """How to run, as opposed to what: never a global seed, an environment variable or a logging set-up.
+
+    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``progress`` takes a line of text; ``cancel`` says whether to stop.
+    ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
+    transfer)`` fits another strategy of the catalog through the same hooks and cache.
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 1
+    progress: Callable[[str], None] = _silent
+    cancel: Callable[[], bool] = _never
+    budget: Budget = Budget()
+    validation: ValidationPlan | None = None
+    fit: Callable[[str, Mapping[str, Any], Transfer], Recommender] | None = None
+    _memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def rng(self, *stream: int) -> np.random.Generator:
+        """Return a generator that depends on the seed and the stream's numbers only."""
+        return np.random.default_rng([self.seed, *stream])
+
+    def memo(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """Return what ``make`` makes, made once per transfer: settings that differ elsewhere share the work."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        found: T = self._memo[key]
+        return found
+
+
+class Strategy(StrictModel, ABC):
+    """One way to carry taste; fields are documented hyper-parameters with defaults that work on small data."""
+
+    name: ClassVar[str]
+    """``plugin/strategy``, as registry.yaml writes it."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Modules that fitting imports; asked for with find_spec, so listing a catalog imports nothing."""
+    extra: ClassVar[str | None] = None
+    """The extra of foretaste that brings ``requires``; named in the error when they are missing."""
+    portable: ClassVar[bool] = False
+    """Carried alone suffices: it can be saved and sent without any interaction in it."""
+    baseline: ClassVar[bool] = False
+    """Uses the target alone: part of what transfer must beat."""
+    pretrain_fields: ClassVar[tuple[str, ...] | None] = None
+    """The fields that pretraining depends on; None is all. Settings that agree on them share one Carried."""
+
+    def objection(self, facts: Sequence[PairFacts]) -> str | None:
+        """Say why this cannot serve pairs with these facts ("needs 64 shared users, there are 12"), or None."""
+        return None
+
+    def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
+        """Return at most ``n`` settings worth trying, this one first.
+
+        The default is the product of the fields' Search values, thinned evenly; fields that were set by hand stay.
+        """
+        ranges = {
+            name: _search(info).values
+            for name, info in type(self).model_fields.items()
+            if name not in self.model_fields_set and _search(info).values
+        }
+        every = [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ranges.values())]
+        others = [changed for one in every if (changed := self.model_copy(update=one)) != self]
+        if len(others) > n - 1:
+            places = np.linspace(0, len(others) - 1, max(n - 1, 0)).round().astype(int)
+            others = [others[place] for place in dict.fromkeys(places.tolist())]
+        return [self, *others]
+
+    @abstractmethod
+    def pretrain(self, source: Domain, context: Context) -> Carried:
+        """Learn from one source alone. Called once per source, settings of ``pretrain_fields``, and seed."""
+
+    @abstractmethod
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
+        """Make the target's recommender from what each source (by name) handed on, and the training data."""
+
+    def params(self) -> dict[str, Any]:
+        """Return the settings, JSON-ready."""
+        return self.model_dump(mode="json")
+
+
+def _search(info: pydantic.fields.FieldInfo) -> Search:
+    return next((m for m in info.metadata if isinstance(m, Search)), Search())
+
+
+def make_strategy(kind: type[Strategy], params: Mapping[str, Any]) -> Strategy:
+    """Return a strategy with these settings; ConfigError lists every wrong one."""
+    try:
+        return kind.model_validate(dict(params))
+    except pydantic.ValidationError as error:
+        raise ConfigError("\n".join(validation_lines(error, kind, kind.name))) from error
+
+
+def missing_packages(kind: type[Strategy]) -> list[str]:
+    """Return the modules that a strategy needs and that are not installed. Imports nothing."""
+    return [module for module in kind.requires if not _installed(module)]
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def check_recommender(found: object, strategy: Strategy) -> Recommender:
+    """Return ``found`` if it is a Recommender with finite arrays; StrategyError otherwise."""
+    if not isinstance(found, Recommender):
+        raise StrategyError(f"{strategy.name}: adapt returned {type(found).__name__}, expected a Recommender")
+    for name, array in found.arrays()[0].items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise StrategyError(f"{strategy.name}: {name} holds values that are not finite")
+    return found

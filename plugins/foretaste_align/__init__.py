@@ -1,0 +1,12 @@
+"""Embedding transfer: learn both sides' embeddings, then map one space to the other."""
+
+from foretaste import Strategy, hookimpl
+from foretaste_align._ridge import Ridge
+
+foretaste_api = 1
+
+
+@hookimpl
+def register_strategies() -> list[type[Strategy]]:
+    """Return the alignment strategies."""
+    return [Ridge]

@@ -1,0 +1,49 @@
+"""The closed-form item-to-item model of the target alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from foretaste import Carried, Context, Domain, HistoryModel, PairFacts, Roster, Search, Side, Strategy, Transfer
+from foretaste.solvers import ease, ease_memory
+
+_LIMIT = 8 * 2**30
+
+
+class Ease(Strategy):
+    """EASE (Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019) with popularity mixed in.
+
+    Solved over items or over people, whichever are fewer.
+    """
+
+    name: ClassVar[str] = "baseline/ease"
+    baseline: ClassVar[bool] = True
+    pretrain_fields: ClassVar[tuple[str, ...] | None] = ()
+
+    regularization: Annotated[float, Field(gt=0), Search(30.0, 100.0, 300.0, 1000.0)] = 300.0
+    """Added to the diagonal of the item Gram matrix."""
+    popularity: Annotated[float, Field(ge=0), Search(0.0, 0.03)] = 0.03
+    """Weight of log(1 + popularity), scaled to 1 at the top: EASE scores head items low in sparse data."""
+
+    def objection(self, facts: Sequence[PairFacts]) -> str | None:
+        """Refuse a target whose smaller side does not fit memory."""
+        need = ease_memory(facts[0].target_users, facts[0].target_items) if facts else 0
+        if need <= _LIMIT:
+            return None
+        return f"needs {need / 2**30:.0f} GiB for {facts[0].target_items} items, the limit is {_LIMIT / 2**30:.0f} GiB"
+
+    def pretrain(self, source: Domain, context: Context) -> Carried:
+        """Nothing is carried."""
+        return Carried()
+
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> HistoryModel:
+        """Solve."""
+        rows = transfer.target.interactions
+        key = ("baseline/ease", self.regularization)
+        item_map = context.memo(key, lambda: ease(rows.preference, self.regularization).item_map())
+        popularity = np.log1p(rows.popularity)
+        bias = (self.popularity * popularity / max(float(popularity.max()), 1.0)).astype(np.float32)
+        sides = {transfer.target.name: Side(rows.items, item_map, histories=rows.preference)}
+        return HistoryModel(Roster.of(transfer).without_source(), bias, sides)

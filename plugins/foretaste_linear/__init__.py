@@ -1,0 +1,12 @@
+"""Transfer without deep learning."""
+
+from foretaste import Strategy, hookimpl
+from foretaste_linear._naive_bayes import NaiveBayes
+
+foretaste_api = 1
+
+
+@hookimpl
+def register_strategies() -> list[type[Strategy]]:
+    """Return the linear strategies."""
+    return [NaiveBayes]

@@ -1,0 +1,78 @@
+"""Naive Bayes: each target item is a class, each item that a person had is evidence for or against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from foretaste import Carried, Context, Domain, HistoryModel, Index, PairFacts, Roster, Search, Side, Strategy, Transfer
+
+
+class NaiveBayes(Strategy):
+    """Multinomial naive Bayes over source and target items, tempered.
+
+    score(u, i) = prior * log(1 + n_i) + sum over sides of |x_u|^-power * sum_j x_uj log((C_ij + s) / (C_i. + s m))
+
+    C = X_target' X_side counts the people who had both, n_i the people who preferred i, m the items of the side and s
+    the smoothing. Evidence items are not independent, so the plain sum is over-confident: dividing by
+    |x_u|^power tempers it (power 0 is textbook naive Bayes). C is one sparse product; the constant part of the
+    logarithm is kept per item, so that the map stays as sparse as C.
+    """
+
+    name: ClassVar[str] = "linear/naive-bayes"
+    pretrain_fields: ClassVar[tuple[str, ...] | None] = ()
+
+    smoothing: Annotated[float, Field(gt=0), Search(0.1, 1.0)] = 1.0
+    """Count added to every pair of items."""
+    power: Annotated[float, Field(ge=0, le=1), Search(0.5, 0.75, 1.0)] = 0.5
+    """How strongly long histories are tempered."""
+    prior: Annotated[float, Field(ge=0), Search(0.5, 1.0)] = 1.0
+    """Weight of the log prior."""
+
+    def objection(self, facts: Sequence[PairFacts]) -> str | None:
+        """Co-counts need people with both histories."""
+        return None if any(one.shared_users for one in facts) else "needs shared users, there are none"
+
+    def pretrain(self, source: Domain, context: Context) -> Carried:
+        """Nothing is learnt from the source alone: the counts are of both sides."""
+        return Carried()
+
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> HistoryModel:
+        """Count."""
+        rows = transfer.target.interactions
+        target = binary(rows.preference)
+        evidence = {p.source.name: (p.source.interactions.items, binary(p.source_history)) for p in transfer.pairs}
+        evidence[transfer.target.name] = (rows.items, target)
+        sides = {}
+        for name, (items, histories) in evidence.items():
+            counts = context.memo(("counts", name), partial(co_counts, histories, target))
+            sides[name] = self._side(items, histories, counts)
+        prior = (self.prior * np.log1p(rows.popularity)).astype(np.float32)
+        return HistoryModel(Roster.of(transfer), prior, sides)
+
+    def _side(self, items: Index, histories: sparse.csr_matrix, counts: sparse.csr_matrix) -> Side:
+        item_map = counts.copy()
+        item_map.data = np.log1p(counts.data / self.smoothing)
+        total = np.asarray(counts.sum(axis=0)).ravel()
+        # log((C + s) / (C. + s m)) = log(1 + C / s) - log(C. / s + m)
+        offset = -np.log(total / self.smoothing + len(items))
+        return Side(items, item_map, self.power, histories, offset.astype(np.float32))
+
+
+def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the matrix with ones for its stored entries."""
+    return sparse.csr_matrix((np.ones_like(matrix.data), matrix.indices, matrix.indptr), matrix.shape)
+
+
+def co_counts(evidence: sparse.csr_matrix, target: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return (evidence items, target items) float32: the people who had both. An item is no evidence for itself."""
+    counts = sparse.csr_matrix(evidence.T @ target, dtype=np.float32)
+    if evidence is target:
+        counts.setdiag(0)
+        counts.eliminate_zeros()
+    return counts

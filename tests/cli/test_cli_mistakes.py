@@ -1,0 +1,219 @@
+"""Every mistake that a user makes is told in words, on stderr, with exit code 2."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+
+def told(answer: Any) -> str:
+    """The message of a refused command: nothing else is printed."""
+    assert answer.code == 2, answer
+    assert answer.out == "", answer
+    assert answer.err.startswith("error: "), answer
+    assert "Traceback" not in answer.err
+    return str(answer.err)
+
+
+def rewritten(path: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def changed(path: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    change(pl.read_parquet(path)).write_parquet(path)
+
+
+def test_a_missing_experiment(call: Any, tmp_path: Path) -> None:
+    assert told(call("run", tmp_path / "nope.yaml")) == f"error: {tmp_path / 'nope.yaml'}: no such file\n"
+
+
+def test_a_missing_data_file(call: Any, experiment: Path) -> None:
+    (experiment.parent / "grocery.parquet").unlink()
+    assert "grocery.parquet: no such file" in told(call("run", experiment))
+
+
+def test_a_wrong_column(call: Any, experiment: Path) -> None:
+    changed(experiment.parent / "drugstore.parquet", lambda t: t.rename({"user_id": "usr_id"}))
+    message = told(call("run", experiment))
+    assert "drugstore.parquet: no column 'user_id'; found usr_id, item_id; did you mean 'usr_id'?" in message
+
+
+def test_an_empty_domain(call: Any, experiment: Path) -> None:
+    changed(experiment.parent / "drugstore.parquet", lambda t: t.head(0))
+    assert "drugstore.parquet: the table has no rows" in told(call("run", experiment))
+
+
+def test_a_weight_that_is_not_a_number_is_named_with_its_row(call: Any, experiment: Path) -> None:
+    weights = pl.when(pl.int_range(pl.len()) == 2).then(float("nan")).otherwise(1.0).alias("weight")
+    changed(experiment.parent / "grocery.parquet", lambda t: t.with_columns(weights))
+    assert "grocery.parquet: row 3: weight is nan, expected a finite number" in told(call("run", experiment))
+
+
+def test_ids_of_two_types(call: Any, experiment: Path) -> None:
+    changed(experiment.parent / "grocery.parquet", lambda t: t.with_columns(pl.col("user_id").cast(pl.String)))
+    message = told(call("run", experiment))
+    assert "user ids are strings in the source and whole numbers in the target" in message
+
+
+def test_no_shared_people(call: Any, experiment: Path) -> None:
+    changed(experiment.parent / "grocery.parquet", lambda t: t.with_columns(pl.col("user_id") + 1))
+    message = told(call("run", experiment))
+    assert "users are declared shared, but none of 100 source users has rows on both sides" in message
+
+
+def test_an_unknown_key(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "holdot: {kind: newcomers}")
+    assert "experiment.yaml:7: holdot: unknown key; did you mean 'holdout'?" in told(call("run", experiment))
+
+
+def test_every_mistake_of_a_file_has_its_line(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "tries: none\nsead: 1")
+    lines = told(call("explain", experiment)).splitlines()
+    assert "experiment.yaml:7: tries: found 'none', expected a whole number" in lines[0]
+    assert "experiment.yaml:8: sead: unknown key; did you mean 'seed'?" in lines[1]
+
+
+def test_an_unknown_strategy(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "linear/naive-bayes", "linear/naive-bays")
+    message = told(call("run", experiment))
+    assert "unknown strategy 'linear/naive-bays'" in message
+    assert "did you mean 'linear/naive-bayes'?" in message
+
+
+def test_an_unknown_strategy_beside(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "align/ridge", "align/rigde")
+    assert "did you mean 'align/ridge'?" in told(call("run", experiment))
+
+
+def test_an_unknown_metric(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "ndcg@5", "ndgc@5")
+    message = told(call("run", experiment))
+    assert "unknown metric 'ndgc@5'" in message
+    assert "did you mean 'ndcg'?" in message
+
+
+def test_an_unknown_parameter(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "beside: [align/ridge]", "params: {smoothin: 2}")
+    message = told(call("run", experiment))
+    assert "linear/naive-bayes: smoothin: unknown key; did you mean 'smoothing'?" in message
+
+
+def test_a_domain_that_is_not_there(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "source: grocery", "source: grocer")
+    assert "transfers name the domain 'grocer'; known: grocery, drugstore" in told(call("run", experiment))
+
+
+def test_broken_yaml(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "tries: [2")
+    assert "experiment.yaml:8:" in told(call("run", experiment))
+
+
+def test_a_key_that_stands_twice(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "output: there")
+    assert "experiment.yaml:8:1: found the key 'output' twice, first in line 7" in told(call("run", experiment))
+
+
+def test_an_assignment_without_a_value(call: Any, experiment: Path) -> None:
+    assert told(call("run", experiment, "--set", "tries")) == "error: --set tries: found no '=', expected key=value\n"
+
+
+def test_a_wrong_assignment_is_named(call: Any, experiment: Path) -> None:
+    message = told(call("run", experiment, "--set", "holdout.fraction=2"))
+    assert message.startswith("error: --set holdout.fraction=2: ")
+
+
+def test_an_output_folder_that_holds_another_run(call: Any, finished: Any) -> None:
+    path, _ = finished
+    message = told(call("run", path, "--set", "seed=8"))
+    assert f"{path.parent / 'out'}: holds another run" in message
+    assert "--new" in message
+
+
+def test_an_output_folder_that_cannot_be_written(call: Any, experiment: Path) -> None:
+    (experiment.parent / "taken").write_text("a file")
+    message = told(call("run", experiment, "--output", experiment.parent / "taken"))
+    assert "taken: cannot be written" in message
+
+
+def test_an_unknown_user_where_that_is_an_error(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle, "3", "--on-unknown", "error"))
+    assert message == "error: unknown user 3\n"
+
+
+def test_a_user_id_that_is_no_number_where_ids_are_numbers(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle, "anna"))
+    assert message == "error: user ids: found 'anna', expected whole numbers, as in the data\n"
+
+
+def test_a_history_of_an_unknown_domain(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle, "--history", "grocer=g1"))
+    assert "unknown domain 'grocer'" in message
+    assert "did you mean 'grocery'?" in message
+
+
+def test_a_history_without_a_domain(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle, "--history", "g1,g2"))
+    assert message == "error: --history g1,g2: found no '=', expected domain=id,id\n"
+
+
+def test_a_bundle_that_is_not_there(call: Any, tmp_path: Path) -> None:
+    assert str(tmp_path / "nothing") in told(call("recommend", tmp_path / "nothing", "1000"))
+
+
+def test_a_truncated_bundle(call: Any, bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    arrays = next(copy.rglob("*.safetensors"))
+    arrays.chmod(0o644)
+    arrays.write_bytes(arrays.read_bytes()[:-10])
+    assert arrays.name in told(call("recommend", copy, "1000"))
+
+
+def test_two_files_that_share_nobody(call: Any, experiment: Path) -> None:
+    folder = experiment.parent
+    changed(folder / "grocery.parquet", lambda t: t.with_columns(pl.col("user_id") + 1))
+    message = told(call("facts", folder / "grocery.parquet", folder / "drugstore.parquet", "--shared", "users"))
+    assert "none of 100 source users" in message
+
+
+def test_a_registry_rule_with_an_unknown_fact(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text("version: 1\nrules:\n  - when: {shared_usrs: {min: 1}}\n    use: [{strategy: baseline/popular}]\n")
+    message = told(call("registry", "check", path))
+    assert "registry.yaml:3:" in message
+    assert "did you mean 'shared_users'?" in message
+
+
+def test_a_registry_rule_with_an_unknown_strategy(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text("version: 1\nrules:\n  - use: [{strategy: baseline/poplar}]\n")
+    assert "did you mean 'baseline/popular'?" in told(call("registry", "check", path))
+    assert call("registry", "check", path, "--no-plugins").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["run", "a.yaml", "--nwe"],
+        ["rnu"],
+        ["facts", "a", "b", "--shared", "user"],
+        ["recommend", "a"],
+        ["recommend", "a", "--history", "a=1", "--why"],
+        ["recommend", "a", "1", "-k", "0"],
+        ["schema", "experiments"],
+    ],
+)
+def test_a_misused_command_exits_with_2_and_prints_to_stderr_only(call: Any, arguments: list[str]) -> None:
+    answer = call(*arguments)
+    assert answer.code == 2, answer
+    assert answer.out == ""
+    assert answer.err

@@ -1,0 +1,75 @@
+"""``recommend``: a bundle is asked, and no plugin is loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def test_ids_given_as_text_are_found_among_whole_numbers(call: Any, bundle: Path) -> None:
+    answer = call("recommend", bundle, "1000", "1007", "-k", "3")
+    assert answer.code == 0, answer
+    assert "user 1000 (" in answer.out
+    assert "user 1007 (" in answer.out
+    assert "rank" in answer.out
+
+
+def test_people_get_items_of_their_own_taste(call: Any, bundle: Path) -> None:
+    lists = call("recommend", bundle, "1000", "1007", "-k", "3", "--json").json["recommendations"]
+    assert [one["user"] for one in lists] == [1000, 1007]
+    for taste, one in enumerate(lists):
+        assert [int(line["item"][1:]) // 10 for line in one["items"]] == [taste] * 3
+
+
+def test_a_stranger_gets_what_is_popular(call: Any, bundle: Path) -> None:
+    (one,) = call("recommend", bundle, "3", "--json").json["recommendations"]
+    assert one["user"] == 3
+    assert one["path"] == "popular"
+    assert len(one["items"]) == 10
+
+
+def test_why_names_items_of_the_history(call: Any, bundle: Path) -> None:
+    (one,) = call("recommend", bundle, "1000", "-k", "2", "--why", "--json").json["recommendations"]
+    for line in one["items"]:
+        domains = {reason["domain"] for reason in line["reasons"]}
+        assert domains <= {"grocery", "drugstore", None}
+        assert "grocery" in domains
+        assert sum(reason["share"] for reason in line["reasons"]) != 0
+    assert "grocery: g" in call("recommend", bundle, "1000", "--why").out
+
+
+def test_why_has_no_reasons_for_a_stranger(call: Any, bundle: Path) -> None:
+    (one,) = call("recommend", bundle, "3", "--why", "--json").json["recommendations"]
+    assert one["items"][0]["reasons"] is None
+    assert call("recommend", bundle, "3", "--why").code == 0
+
+
+def test_a_history_stands_for_a_new_person(call: Any, bundle: Path) -> None:
+    answer = call("recommend", bundle, "--history", "grocery=g0,g1", "--history", "grocery=g2", "-k", "3", "--json")
+    (one,) = answer.json["recommendations"]
+    assert one["user"] is None
+    assert one["path"] == "folded-in"
+    assert [int(line["item"][1:]) // 10 for line in one["items"]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_plugin_is_loaded(bundle: Path, as_json: bool) -> None:
+    code = f"""
+import sys
+from foretaste.cli import app
+try:
+    app(["recommend", {str(bundle)!r}, "1000", *{["--json"] if as_json else []}])
+except SystemExit as end:
+    assert not end.code, end.code
+loaded = [name for name in sys.modules if name.startswith(("foretaste_", "sklearn", "implicit", "torch"))]
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    if as_json:
+        assert json.loads(done.stdout)["recommendations"]

@@ -1,0 +1,185 @@
+"""``run`` and ``explain`` on a world whose answer is known."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foretaste.cli._show import headline, judged
+from foretaste.result import Control, Entry, Lift, RunResult, TransferResult
+
+
+def entry(verdict: str, *, value: float = 0.024, name: str = "linear/naive-bayes", control: Any = "not run") -> Entry:
+    lift = Lift(metric="ndcg@10", value=value, low=value - 0.006, high=value + 0.006, p=0.01, over="baseline/popular")
+    baseline = verdict == "baseline"
+    return Entry(
+        strategy=name,
+        params={},
+        metrics={"ndcg@10": 0.2},
+        validation=0.2,
+        lift=None if baseline else lift,
+        lifts=[],
+        verdict=verdict,  # type: ignore[arg-type]
+        control=control,
+        cpu_seconds=1.0,
+        cached=False,
+    )
+
+
+def transfer(chosen: str, *entries: Entry) -> TransferResult:
+    return TransferResult(
+        source="grocery",
+        target="drugstore",
+        rule_choice="linear/naive-bayes",
+        chosen=chosen,
+        trace=[],
+        facts=[],
+        people=712,
+        repeats=1,
+        leaderboard=list(entries),
+        populations=[],
+        audit={},
+        notes=[],
+        bundle=None,
+    )
+
+
+def test_a_verdict_in_plain_words() -> None:
+    assert headline(transfer("linear/naive-bayes", entry("helps"))) == (
+        "linear/naive-bayes helps: ndcg@10 +0.024 [+0.018, +0.030] over baseline/popular, 712 people; control not run"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("hurts", "linear/naive-bayes hurts: ndcg@10"),
+        ("no evidence", "linear/naive-bayes shows no evidence that it helps: ndcg@10"),
+        ("leak", "linear/naive-bayes cannot be judged, as twins give test rows away: ndcg@10"),
+        ("baseline", "linear/naive-bayes is a baseline, 1 person"),
+    ],
+)
+def test_each_verdict_has_its_words(verdict: str, words: str) -> None:
+    assert judged(entry(verdict), 1).startswith(words)
+
+
+def test_a_control_that_was_run_is_told() -> None:
+    lift = Lift(metric="ndcg@10", value=0.001, low=-0.002, high=0.004, p=0.6, over="baseline/popular")
+    control = Control(lift=lift, verdict="no evidence")
+    assert judged(entry("helps", control=control), 712).endswith(
+        "712 people; with the source's people permuted +0.001 [-0.002, +0.004], no evidence"
+    )
+
+
+def test_a_choice_that_the_guard_replaced_is_told() -> None:
+    line = headline(transfer("baseline/ease", entry("hurts", value=-0.1), entry("baseline", name="baseline/ease")))
+    assert line.startswith("baseline/ease is handed on: the guard replaced linear/naive-bayes, which does worse on")
+    assert "linear/naive-bayes hurts: ndcg@10 -0.100 [-0.106, -0.094] over baseline/popular, 712 people" in line
+
+
+def test_run_tells_what_it_found(finished: Any) -> None:
+    path, answer = finished
+    lines = answer.out.splitlines()
+    assert lines[0] == "grocery -> drugstore"
+    assert re.match(r"linear/naive-bayes .*: ndcg@5 \+0\.\d{3} \[[+-].*\] over baseline/\S+, 30 people", lines[1])
+    assert re.search(r"^strategy +ndcg@5 +recall@5 +lift +verdict +control +CPU s", answer.out, re.MULTILINE)
+    assert re.search(r"^ndcg@5 +newcomer, 30 people", answer.out, re.MULTILINE)
+    for name in ("linear/naive-bayes", "align/ridge", "baseline/popular"):
+        assert len(re.findall(rf"^{name}\b", answer.out, re.MULTILINE)) >= 2, name
+    assert "audit: " in answer.out
+    shown = re.search(r"^bundle: (.*)$", answer.out, re.MULTILINE)
+    assert shown
+    assert Path(shown[1]).is_dir()
+    assert Path(shown[1]).is_relative_to(path.parent / "out")
+
+
+def test_taste_carries_over_in_the_toy_world(finished: Any) -> None:
+    path, _ = finished
+    result = RunResult.model_validate_json((path.parent / "out" / "result.json").read_text())
+    assert result.transfers[0].entry("linear/naive-bayes").verdict == "helps"
+
+
+def test_a_pipe_gets_no_progress_no_colour_and_no_folded_line(finished: Any) -> None:
+    _, answer = finished
+    assert answer.err == ""
+    assert "\x1b" not in answer.out
+    assert "…" not in answer.out
+
+
+def test_run_as_json_is_one_document_the_result(call: Any, finished: Any) -> None:
+    path, _ = finished
+    answer = call("run", path, "--json")
+    assert answer.code == 0, answer
+    assert answer.err == ""
+    assert RunResult.model_validate_json(answer.out) == RunResult.model_validate_json(
+        (path.parent / "out" / "result.json").read_text()
+    )
+
+
+def test_set_and_output_are_heeded(call: Any, experiment: Path, tmp_path: Path) -> None:
+    answer = call("run", experiment, "--set", "metrics=[hit@3]", "--output", tmp_path / "elsewhere", "--json")
+    assert answer.code == 0, answer
+    assert answer.json["metrics"] == ["hit@3"]
+    assert (tmp_path / "elsewhere" / "result.json").is_file()
+    assert not (experiment.parent / "out").exists()
+
+
+def test_new_replaces_another_run(call: Any, experiment: Path) -> None:
+    quick = ["--set", "tries=1", "--set", "transfers[0].beside=[]"]
+    assert call("run", experiment, *quick).code == 0
+    answer = call("run", experiment, *quick, "--set", "seed=9", "--new", "--json")
+    assert answer.code == 0, answer
+    assert answer.json["seed"] == 9
+
+
+def test_the_control_is_run_when_asked_for(call: Any, experiment: Path) -> None:
+    answer = call("run", experiment, "--control", "permuted", "--set", "tries=1")
+    assert answer.code == 0, answer
+    assert "with the source's people permuted" in answer.out
+
+
+def test_explain_shows_choice_rule_trace_and_facts(call: Any, experiment: Path) -> None:
+    answer = call("explain", experiment, "--set", "transfers=[{source: grocery, target: drugstore, shared: users}]")
+    assert answer.code == 0, answer
+    lines = answer.out.splitlines()
+    assert lines[0] == "grocery -> drugstore"
+    assert re.search(r"by .*registry\.yaml:\d+ \(rule \d+\)$", lines[1])
+    assert "chosen" in answer.out
+    # 30 of the 100 people are hidden, and facts are measured on what is left
+    assert re.search(r"^shared_users +70$", answer.out, re.MULTILINE)
+    assert not (experiment.parent / "out").exists()
+
+
+def test_explain_as_json(call: Any, experiment: Path) -> None:
+    (one,) = call("explain", experiment, "--json").json["transfers"]
+    assert (one["source"], one["target"]) == ("grocery", "drugstore")
+    assert one["facts"][0]["shared_users"] == 70
+    assert one["decision"]["strategy"] == "linear/naive-bayes"
+
+
+def test_explain_without_plugins_runs_no_code_of_the_experiment(call: Any, experiment: Path) -> None:
+    (experiment.parent / "mine.py").write_text(f"open({str(experiment.parent / 'ran')!r}, 'w').close()\n1 / 0\n")
+    experiment.write_text(experiment.read_text() + "plugins: [mine.py]\n")
+    answer = call("explain", experiment, "--no-plugins", "--json")
+    assert answer.code == 0, answer
+    assert not (experiment.parent / "ran").exists()
+    loaded = call("explain", experiment, "--json")
+    assert loaded.code == 2
+    assert "mine" in loaded.err
+    assert "ZeroDivisionError" in loaded.err
+
+
+def test_text_that_looks_like_markup_is_printed_as_it_is(call: Any, experiment: Path) -> None:
+    text = experiment.read_text().replace("grocery:", '"[red]x":').replace("source: grocery", 'source: "[red]x"')
+    experiment.write_text(text)
+    assert call("explain", experiment).out.startswith("[red]x -> drugstore\n")
+
+
+def test_result_json_is_what_run_prints(finished: Any) -> None:
+    path, answer = finished
+    document = json.loads((path.parent / "out" / "result.json").read_text())
+    assert document["transfers"][0]["chosen"] in answer.out

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from foretaste.data import Index
+from foretaste.recommender import Encoder, FactorModel, Roster
+from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, factor_model, roster
+
+
+def vectors(rows: int, d: int = 4):
+    return np.random.default_rng(0).normal(size=(rows, d)).astype(np.float32)
+
+
+def test_a_person_whose_vector_is_zero_is_answered_by_popularity():
+    people = vectors(N_USERS)
+    people[0] = 0
+    assert FactorModel(roster(), people, vectors(N_MOVIES)).recommend(["u0"])[0].path == "popular"
+
+
+def test_without_an_encoder_of_the_target_its_items_can_still_be_compared():
+    model = FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES))
+    assert len(model.similar_items([MOVIES[0]], 3)[0].items) == 3
+
+
+def test_the_nearest_item_is_the_one_that_points_the_same_way():
+    items = vectors(N_MOVIES)
+    items[5] = 3 * items[2]
+    found = FactorModel(roster(), vectors(N_USERS), items).similar_items([MOVIES[2]], 1)[0]
+    assert found.items == [MOVIES[5]]
+    assert found.scores == [pytest.approx(1.0, abs=1e-6)]
+
+
+def test_the_arrays_cannot_be_written_to_and_the_callers_own_can():
+    people = vectors(N_USERS)
+    model = FactorModel(roster(), people, vectors(N_MOVIES))
+    with pytest.raises(ValueError, match="read-only"):
+        model.user_factors[0, 0] = 1
+    people[0, 0] = 1
+
+
+def test_a_map_without_an_offset_and_an_offset_without_a_map_both_count():
+    source = vectors(len(BOOKS))
+    histories = factor_model().encoders["books"].histories
+    plain = Encoder(Index(BOOKS, "item"), source, 1.0).encode(histories)
+    offset = np.arange(4, dtype=np.float32)
+    moved = Encoder(Index(BOOKS, "item"), source, 1.0, offset=offset).encode(histories)
+    np.testing.assert_allclose(moved, plain + offset, rtol=1e-6)
+    turned = Encoder(Index(BOOKS, "item"), source, 1.0, matrix=2 * np.eye(4, dtype=np.float32)).encode(histories)
+    np.testing.assert_allclose(turned, 2 * plain, rtol=1e-6)
+
+
+def test_shapes_that_do_not_fit_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"user_factors: found shape \(3, 4\), expected \(52, 4\)"):
+        FactorModel(roster(), vectors(3), vectors(N_MOVIES))
+    with pytest.raises(ValueError, match=r"item_factors: found shape \(3, 4\), expected \(30, 4\)"):
+        FactorModel(roster(), vectors(N_USERS), vectors(3))
+    encoder = Encoder(Index(BOOKS, "item"), vectors(len(BOOKS), 5), 1.0)
+    with pytest.raises(ValueError, match="encoder 'books': found vectors of length 5, expected 4"):
+        FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES), encoders={"books": encoder})
+    with pytest.raises(ValueError, match=r"regularization: found 0\.0"):
+        Encoder(Index(BOOKS, "item"), vectors(len(BOOKS)), 0.0)
+    with pytest.raises(ValueError, match=r"kappa: found -1\.0"):
+        FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES), kappa=-1)
+
+
+def test_ranking_everyone_never_holds_all_scores():
+    n_users, n_items = 20_000, 4_000
+    people = Index(np.arange(n_users), "user"), Index(np.arange(n_items), "item")
+    paths = np.zeros(n_users, np.uint8)
+    paths[::2] = 3
+    many = Roster("movies", (), *people, np.arange(n_items, dtype=float), paths, None)
+    model = FactorModel(many, vectors(n_users), vectors(n_items))
+    tracemalloc.start()
+    model.rank(np.arange(n_users), 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * n_users * n_items / 3

@@ -1,0 +1,84 @@
+"""Small recommenders of every kind over one made-up world of books (source) and movies (target).
+
+People u0..u39 have histories on both sides, u40..u49 in books only (newcomers), u50..u51 nowhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from foretaste.data import Index
+from foretaste.recommender import Encoder, FactorModel, HistoryModel, Roster, Side
+from foretaste.solvers import als_rows
+
+N_USERS, N_MOVIES, N_BOOKS = 52, 30, 20
+USERS = [f"u{row}" for row in range(N_USERS)]
+MOVIES = list(range(100, 100 + N_MOVIES))
+BOOKS = [f"b{row}" for row in range(N_BOOKS)]
+MAPS = ("dense", "sparse", "factors")
+
+
+def history(n_rows: int, n_columns: int, seed: int, placed: int) -> sparse.csr_matrix:
+    rng = np.random.default_rng(seed)
+    dense = (rng.random((n_rows, n_columns)) < 0.25).astype(np.float32)
+    dense[np.arange(n_rows), rng.integers(0, n_columns, n_rows)] = 1
+    dense[placed:] = 0
+    return sparse.csr_matrix(dense)
+
+
+TARGET = history(N_USERS, N_MOVIES, 1, 40)
+SOURCE = history(N_USERS, N_BOOKS, 2, 50)
+
+
+def roster() -> Roster:
+    paths = np.select([np.diff(TARGET.indptr) > 0, np.diff(SOURCE.indptr) > 0], [0, 1], 3).astype(np.uint8)
+    popularity = np.asarray(TARGET.sum(axis=0), np.float64).ravel()
+    return Roster("movies", ("books",), Index(USERS, "user"), Index(MOVIES, "item"), popularity, paths, TARGET)
+
+
+def factor_model(kappa: float = 3.0) -> FactorModel:
+    """People's vectors are exactly what folding their histories in gives."""
+    rng = np.random.default_rng(3)
+    movies = rng.normal(size=(N_MOVIES, 4)).astype(np.float32)
+    books = rng.normal(size=(N_BOOKS, 5)).astype(np.float32)
+    matrix, offset = rng.normal(size=(5, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    encoders = {
+        "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE),
+        "movies": Encoder(Index(MOVIES, "item"), movies, 1.0, 2.0, histories=TARGET),
+    }
+    own, mapped = als_rows(TARGET, movies, 1.0, alpha=2.0), encoders["books"].encode(SOURCE)
+    length, other = np.diff(TARGET.indptr)[:, None], np.diff(SOURCE.indptr)[:, None]
+    trust = np.where(other > 0, length / (length + kappa), 1.0)
+    people = np.where(length + other > 0, trust * own + (1 - trust) * mapped, 0)
+    bias = rng.normal(size=N_MOVIES).astype(np.float32)
+    return FactorModel(roster(), people, movies, item_bias=bias, encoders=encoders, kappa=kappa)
+
+
+def item_map(form: str, n_rows: int, seed: int):
+    rng = np.random.default_rng(seed)
+    if form == "factors":
+        left = rng.normal(size=(n_rows, 3)).astype(np.float32)
+        return left, rng.normal(size=(3, N_MOVIES)).astype(np.float32)
+    dense = rng.normal(size=(n_rows, N_MOVIES)).astype(np.float32)
+    if form == "sparse":
+        return sparse.csr_matrix(dense * (rng.random(dense.shape) < 0.4))
+    return dense
+
+
+def history_model(form: str = "dense", power: float = 0.5) -> HistoryModel:
+    rng = np.random.default_rng(4)
+    offset = rng.normal(size=N_MOVIES).astype(np.float32)
+    sides = {
+        "books": Side(Index(BOOKS, "item"), item_map(form, N_BOOKS, 5), power, SOURCE, offset),
+        "movies": Side(Index(MOVIES, "item"), item_map(form, N_MOVIES, 6), 0.0, TARGET),
+    }
+    return HistoryModel(roster(), rng.normal(size=N_MOVIES).astype(np.float32), sides)
+
+
+def every_recommender() -> dict[str, FactorModel | HistoryModel]:
+    return {"factor model": factor_model()} | {f"{form} history model": history_model(form) for form in MAPS}
+
+
+def items_of(matrix: sparse.csr_matrix, row: int, ids: list) -> list:
+    return [ids[column] for column in matrix[row].indices]
