@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from io import BytesIO
 
 import numpy as np
+import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -168,7 +170,7 @@ def test_an_unknown_kind_or_key_is_refused(bundle):
     ("name", "array", "words"),
     [
         ("model.item_bias", np.zeros(3, np.float32), r"item_bias: found shape \(3,\), expected \(30,\)"),
-        ("model.item_bias", None, "item_bias"),
+        ("model.item_bias", None, "'item_bias' is missing"),
         ("roster.paths", np.zeros(3, np.uint8), r"paths: found shape \(3,\), expected \(52,\)"),
         ("roster.paths", np.full(len(USERS), 9, np.uint8), "paths: found 9, expected 0 to 3"),
         ("roster.popularity", np.zeros((2, 2)), r"popularity: found shape \(2, 2\), expected \(30,\)"),
@@ -223,10 +225,17 @@ def test_ids_of_another_number_or_type_than_recorded_are_refused(bundle):
     refused(bundle, "items.arrow: found 30 Int64, expected 52 String")
 
 
-def test_a_file_of_ids_that_is_no_arrow_file_is_refused(bundle):
+def ids_in_another_column() -> bytes:
+    written = BytesIO()
+    pl.DataFrame({"name": USERS}).write_ipc(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"not arrow at all", b"", ids_in_another_column()])
+def test_a_file_of_ids_that_is_no_arrow_file_of_ids_is_refused(bundle, content):
     place = bundle / "v1" / "users.arrow"
-    place.write_bytes(b"not arrow at all")
+    place.write_bytes(content)
     files = json.loads((bundle / "v1" / "manifest.json").read_text())["files"]
-    entry = {"sha256": hashlib.sha256(place.read_bytes()).hexdigest(), "bytes": place.stat().st_size}
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     rewrite(bundle, files=files | {"users.arrow": entry})
-    refused(bundle, "its parts do not fit together: users.arrow")
+    refused(bundle, "its parts do not fit together: users.arrow: not an Arrow file of ids")

@@ -10,7 +10,8 @@ import pytest
 
 from foretaste.bundle import load_bundle, save_bundle
 from foretaste.errors import OutputError
-from recommender.toy_recommenders import USERS, factor_model, history_model
+from foretaste.recommender import HistoryModel
+from recommender.toy_recommenders import USERS, factor_model, history_model, roster
 
 
 def save(folder, model=None, **options):
@@ -121,6 +122,16 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path):
 def test_metadata_that_json_does_not_hold_is_an_error(tmp_path, metadata, words):
     with pytest.raises(OutputError, match=words):
         save(tmp_path / "bundle", metadata=metadata)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_kind_that_could_not_be_loaded_is_not_saved(tmp_path):
+    class Mine(HistoryModel):
+        pass
+
+    mine = Mine(roster(), history_model().item_bias)
+    with pytest.raises(OutputError, match="cannot save a Mine: no bundle could be loaded as one; expected FactorModel"):
+        save(tmp_path / "bundle", mine)
     assert not (tmp_path / "bundle").exists()
 
 

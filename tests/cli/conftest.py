@@ -74,8 +74,11 @@ def call() -> Call:
     return run_command
 
 
-def run_command(*arguments: object) -> Answer:
-    return Answer(CliRunner().invoke(app, [str(argument) for argument in arguments]))
+def run_command(*arguments: object, **environment: str) -> Answer:
+    # what a developer's shell or a build machine sets must not make a terminal of a pipe
+    quiet = dict.fromkeys(("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS"))
+    runner = CliRunner(env=quiet | environment)
+    return Answer(runner.invoke(app, [str(argument) for argument in arguments]))
 
 
 @pytest.fixture

@@ -110,6 +110,21 @@ def test_a_pipe_gets_no_progress_no_colour_and_no_folded_line(finished: Any) -> 
     assert "…" not in answer.out
 
 
+def test_on_a_terminal_progress_goes_to_stderr_and_json_stays_one_document(call: Any, experiment: Path) -> None:
+    answer = call("run", experiment, "--json", "--set", "tries=1", FORCE_COLOR="1")
+    assert answer.code == 0, answer
+    assert answer.json["transfers"]
+    assert answer.err
+
+
+def test_a_narrow_terminal_folds_no_name_and_no_figure(call: Any, finished: Any) -> None:
+    path, _ = finished
+    answer = call("run", path, FORCE_COLOR="1", COLUMNS="80")
+    lines = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", answer.out).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(bool(re.match(r"linear/naive-bayes \*? +0\.\d{4}", line)) for line in lines) == 2
+
+
 def test_run_as_json_is_one_document_the_result(call: Any, finished: Any) -> None:
     path, _ = finished
     answer = call("run", path, "--json")

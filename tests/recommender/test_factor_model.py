@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
 from foretaste.data import Index
-from foretaste.recommender import Encoder, FactorModel, Roster
+from foretaste.recommender import Encoder, FactorModel
 from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, factor_model, roster
 
 
@@ -64,17 +62,3 @@ def test_shapes_that_do_not_fit_are_refused_by_name():
         Encoder(Index(BOOKS, "item"), vectors(len(BOOKS)), 0.0)
     with pytest.raises(ValueError, match=r"kappa: found -1\.0"):
         FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES), kappa=-1)
-
-
-def test_ranking_everyone_never_holds_all_scores():
-    n_users, n_items = 20_000, 4_000
-    people = Index(np.arange(n_users), "user"), Index(np.arange(n_items), "item")
-    paths = np.zeros(n_users, np.uint8)
-    paths[::2] = 3
-    many = Roster("movies", (), *people, np.arange(n_items, dtype=float), paths, None)
-    model = FactorModel(many, vectors(n_users), vectors(n_items))
-    tracemalloc.start()
-    model.rank(np.arange(n_users), 5)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 4 * n_users * n_items / 3

@@ -32,6 +32,11 @@ def test_a_stranger_gets_the_most_popular_items(model):
     assert model.recommend_for({}, 5).items == best
 
 
+def test_those_it_places_are_those_it_does_not_answer_by_popularity(model):
+    rows = model.roster.users.rows(["u0", "u45", "u51", "nobody"])
+    assert model.places(rows).tolist() == [True, True, False, False]
+
+
 def test_an_unknown_user_is_an_error_where_that_is_asked_for(model):
     with pytest.raises(UnknownIdError, match="unknown user 'nobody'"):
         model.recommend(["u1", "nobody"], on_unknown="error")

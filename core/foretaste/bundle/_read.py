@@ -34,7 +34,7 @@ def load_bundle(path: Path) -> Recommender:
     try:
         return _rebuild(folder, manifest)
     except (SafetensorError, DataError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{folder}: its parts do not fit together: {error}") from error
+        raise BundleError(f"{folder}: its parts do not fit together: {_sentence(error)}") from error
     except OSError as error:
         raise BundleError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
@@ -60,13 +60,13 @@ def _verify(folder: Path, name: str, entry: FileEntry) -> None:
 def _rebuild(folder: Path, manifest: Manifest) -> Recommender:
     arrays = _read_arrays(folder / ARRAYS)
     matrices = {name: _matrix(arrays, name, shape) for name, shape in manifest.matrices.items()}
-    entries = {manifest.items.file: manifest.items} | {e.file: e for e in manifest.history_items.values()}
-    items = {file: _read_ids(folder, entry, "item") for file, entry in entries.items()}
+    entries = {manifest.items, *manifest.history_items.values()}
+    items = {entry: _read_ids(folder, entry, "item") for entry in entries}
     roster = Roster(
         manifest.domains.target,
         manifest.domains.sources,
         _read_ids(folder, manifest.users, "user"),
-        items[manifest.items.file],
+        items[manifest.items],
         arrays["roster.popularity"],
         arrays["roster.paths"],
         matrices.get("roster.seen"),
@@ -75,7 +75,7 @@ def _rebuild(folder: Path, manifest: Manifest) -> Recommender:
         roster,
         _under("model.", arrays),
         manifest.facts,
-        {name: items[entry.file] for name, entry in manifest.history_items.items()},
+        {name: items[entry] for name, entry in manifest.history_items.items()},
         _under("history.", matrices),
     )
 
@@ -93,11 +93,11 @@ def _matrix(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, int]) 
 
 
 def _read_ids(folder: Path, entry: IndexEntry, kind: str) -> Index:
+    content = BytesIO((folder / entry.file).read_bytes())  # not mapped: the file may be replaced
     try:
-        table = pl.read_ipc(BytesIO((folder / entry.file).read_bytes()))  # not mapped: the file may be replaced
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{entry.file}: {error}") from error
-    ids = table["id"]
+        ids = pl.read_ipc(content)["id"]
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise ValueError(f"{entry.file}: not an Arrow file of ids: {error}") from error
     if str(ids.dtype) != entry.type or len(ids) != entry.rows:
         raise ValueError(f"{entry.file}: found {len(ids)} {ids.dtype}, expected {entry.rows} {entry.type}")
     return Index(ids, kind)
@@ -105,3 +105,9 @@ def _read_ids(folder: Path, entry: IndexEntry, kind: str) -> Index:
 
 def _under(prefix: str, named: dict[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return (str(error).splitlines() or [type(error).__name__])[0]

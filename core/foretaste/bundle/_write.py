@@ -21,7 +21,7 @@ from foretaste.bundle._manifest import ARRAYS, FORMAT_VERSION, MANIFEST, canonic
 from foretaste.bundle._publish import publish
 from foretaste.data import Index
 from foretaste.errors import OutputError
-from foretaste.recommender import Recommender
+from foretaste.recommender import KINDS, Recommender
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,9 +42,15 @@ def save_bundle(
     kept out of an answer, a FactorModel cannot explain, and a HistoryModel answers its people by popularity until
     their history is given with the question.
 
-    Raises OutputError, and leaves nothing behind, where the folder cannot be written.
+    Raises OutputError, and leaves nothing behind, where the folder cannot be written or the recommender is of a kind
+    that no bundle holds.
     """
     folder = Path(folder)
+    if KINDS.get(recommender.kind) is not type(recommender):
+        raise OutputError(
+            f"{folder}: cannot save a {type(recommender).__name__}: no bundle could be loaded as one;"
+            f" expected {', '.join(kind.__name__ for kind in KINDS.values())}"
+        )
     about = {"strategy": strategy, "params": dict(params), "metadata": dict(metadata or {})}
     try:
         canonical(about)
