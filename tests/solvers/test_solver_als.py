@@ -69,6 +69,16 @@ def test_a_prior_pulls_every_row_by_its_precision():
     np.testing.assert_allclose(found[filled], one_by_one(X, Q, 0.5, 3.0, prior, 7.0)[filled], atol=1e-5)
 
 
+def test_entries_that_weigh_what_all_others_weigh_are_solved_alike():
+    X, Q = a_world(6)
+    X.data[:] = np.where(np.arange(len(X.data)) % 3, 0.5, -0.5)
+    prior = np.random.default_rng(7).standard_normal((X.shape[0], Q.shape[1])).astype(np.float32)
+    found = als_rows(X, Q, 0.5, alpha=2.0, prior=prior, prior_precision=3.0)
+    filled = np.diff(X.indptr) > 0
+    np.testing.assert_allclose(found[filled], one_by_one(X, Q, 0.5, 2.0, prior, 3.0)[filled], atol=1e-5)
+    assert (found[~filled] == prior[~filled]).all()
+
+
 def test_a_row_without_entries_gets_zeros_or_its_prior():
     X, Q = a_world(5)
     prior = np.ones((X.shape[0], Q.shape[1]), dtype=np.float32)

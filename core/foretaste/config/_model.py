@@ -11,4 +11,6 @@ class StrictModel(BaseModel):
     A docstring under a field becomes its description in the JSON Schema.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", defer_build=True, frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )

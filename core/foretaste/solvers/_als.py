@@ -47,11 +47,27 @@ def als_rows(
         check_positive("prior_precision", precision)
         solved[:] = check_dense("prior", prior, X.shape[0], n_factors)
     everyone = Q.T @ Q + (regularization + precision) * np.eye(n_factors)
+    if (np.abs(alpha * X.data) == 1).all():
+        return _alike(X, Q, everyone, precision, solved)
     for rows in _blocks_of_similar_length(np.diff(X.indptr), n_factors):
         lhs, rhs = _normal_equations(X, rows, Q, alpha)
         lhs += everyone
         rhs += precision * solved[rows]
         solved[rows] = np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0]
+    return solved
+
+
+def _alike(
+    X: csr_matrix,
+    Q: NDArray[np.float64],
+    everyone: NDArray[np.float64],
+    precision: float,
+    solved: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Solve where stored entries weigh what all others weigh: the normal matrix is one and the same for all rows."""
+    held = np.flatnonzero(np.diff(X.indptr))
+    rhs = X[held].maximum(0).sign() @ Q + precision * solved[held]
+    solved[held] = np.linalg.solve(everyone, rhs.T).T
     return solved
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 
 from foretaste.solvers._checks import check_dense, check_dense_or_csr, check_positive
@@ -29,6 +28,8 @@ def weighted_ridge(
     more, None weighs all rows 1. The matrix is pulled to ``toward`` (d_in, d_out), or to zero, with the
     strength ``regularization``.
     """
+    from scipy.linalg import cho_factor, cho_solve  # not before it is needed: see invert_shifted
+
     n_rows, d_in = check_dense("X", X, None, None).shape
     if n_rows == 0:
         raise ValueError("X has no rows; expected at least one.")

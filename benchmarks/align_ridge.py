@@ -1,0 +1,83 @@
+"""``align/ridge`` beside the bare calls that do the same maths: two implicit ALS fits, a ridge map, a mix.
+
+Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, the prepared Complete Journey
+domains are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in turns, BLAS on one
+thread, implicit on one thread.
+"""
+
+import platform
+import resource
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import polars as pl
+from implicit.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from foretaste import Domain, Overlap, Platform, Transfer
+
+DATA = Path(__file__).parent.parent / "examples/complete_journey/data"
+FACTORS, REGULARIZATION, EPOCHS, KAPPA, MAP = 64, 10.0, 15, 5.0, 0.1
+ROUNDS = 5
+
+
+def table(path: Path) -> pl.DataFrame:
+    frame = pl.read_parquet(path)
+    return frame.filter(pl.col("split") != "test").drop("split") if "split" in frame.columns else frame
+
+
+def bare(transfer: Transfer) -> np.ndarray:
+    pair = transfer.pair
+    models = []
+    for matrix in (pair.source_history, transfer.target.interactions.preference):
+        model = AlternatingLeastSquares(FACTORS, REGULARIZATION, iterations=EPOCHS, num_threads=1, random_state=0)
+        model.fit(matrix, show_progress=False)
+        models.append(model)
+    source, own = models[0].user_factors, models[1].user_factors
+    people, length = pair.shared_people, transfer.target.interactions.history
+    weights = length[people] / (length[people] + KAPPA)
+    x, y = source[people].astype(np.float64), own[people].astype(np.float64)
+    x_mean, y_mean = np.average(x, axis=0, weights=weights), np.average(y, axis=0, weights=weights)
+    x, y = x - x_mean, y - y_mean
+    left = (x * weights[:, None]).T @ x
+    left += MAP * float((source[people] ** 2).sum()) / FACTORS * np.eye(FACTORS)
+    matrix = np.linalg.solve(left, (x * weights[:, None]).T @ y)
+    mapped = source @ matrix + (y_mean - x_mean @ matrix)
+    trust = (length / (length + KAPPA))[:, None]
+    return np.asarray(trust * own + (1 - trust) * mapped)
+
+
+def ours(host: Platform, transfer: Transfer) -> np.ndarray:
+    settings = {"factors": FACTORS, "map_regularization": MAP, "kappa": KAPPA, "epochs": EPOCHS}
+    return host.fit("align/ridge", transfer, settings).user_factors
+
+
+def cpu(call: Callable[[], object]) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    call()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    paths = [Path(p) for p in sys.argv[1:3]] or [DATA / "grocery.parquet", DATA / "drugstore.parquet"]
+    source, target = (Domain.from_frame(table(p), p.stem) for p in paths)
+    host = Platform()
+    found: dict[str, list[float]] = {"bare": [], "foretaste": []}
+    with threadpool_limits(1, "blas"):
+        for _ in range(ROUNDS):
+            # a fresh transfer each time: matrices are kept once they are made
+            found["bare"].append(cpu(lambda: bare(Transfer.of(source, target, Overlap("users")))))
+            found["foretaste"].append(cpu(lambda: ours(host, Transfer.of(source, target, Overlap("users")))))
+    print(f"{platform.machine()}, Python {platform.python_version()}, implicit {metadata.version('implicit')}")
+    for name, seconds in found.items():
+        print(f"{name}: CPU s min {min(seconds):.2f}, median {median(seconds):.2f}")
+    print(f"ratio of minima {min(found['foretaste']) / min(found['bare']):.2f}")
+
+
+if __name__ == "__main__":
+    main()
