@@ -1,8 +1,8 @@
 """``align/ridge`` beside the bare calls that do the same maths: two implicit ALS fits, a ridge map, a mix.
 
-Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, the prepared Complete Journey
-domains are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in turns, BLAS on one
-thread, implicit on one thread.
+Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, the prepared Complete
+Journey domains are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in turns,
+BLAS on one thread, implicit on one thread.
 """
 
 import platform
