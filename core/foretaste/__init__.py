@@ -20,7 +20,7 @@ from foretaste.experiment import Experiment, read_experiment
 from foretaste.hookspecs import hookimpl
 from foretaste.metrics import Metric, Ranking
 from foretaste.platform import Platform, run_experiment
-from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommender, Roster, Side
+from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommender, Roster, Side, cut_map
 from foretaste.registry import Catalog, Decision, Registry
 from foretaste.result import RunResult, TransferResult
 from foretaste.strategy import Budget, Carried, Context, Search, Strategy
@@ -63,6 +63,7 @@ __all__ = [
     "Transfer",
     "TransferResult",
     "UnknownIdError",
+    "cut_map",
     "hookimpl",
     "load_bundle",
     "read_experiment",

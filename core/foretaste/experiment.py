@@ -1,14 +1,18 @@
 """What experiment.yaml says."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from foretaste.config import Document, StrictModel, override, read_yaml, validate
 from foretaste.data import DomainSpec, Shared
 
 Twins = Literal["report", "drop", "merge"]
+
+_PLAIN = re.compile(r"(?![.\s])[^/\\+\x00-\x1f\x7f]+(?<!\s)")  # "+" joins the names of several sources
+_LONGEST = 200  # bytes; a file name has 255, and we add a number and an ending
 
 
 class LinksSpec(StrictModel):
@@ -36,12 +40,19 @@ class TransferSpec(StrictModel):
     """What to do with products that stand in both domains under different ids."""
 
     @property
+    def name(self) -> str:
+        """What files of this transfer are called."""
+        return f"{'+'.join(self.sources)}__{self.target}"
+
+    @property
     def sources(self) -> list[str]:
         """The names of the sources."""
         return [self.source] if isinstance(self.source, str) else list(self.source)
 
     @model_validator(mode="after")
     def _sensible(self) -> "TransferSpec":
+        if not self.sources:
+            raise ValueError("no source is named")
         if self.target in self.sources:
             raise ValueError(f"'{self.target}' is both source and target")
         if self.params and not self.strategy:
@@ -100,12 +111,16 @@ HoldoutSpec = Annotated[
 ]
 
 
+def _newcomers_unless_said(found: Any) -> Any:
+    return {"kind": "newcomers", **found} if isinstance(found, dict) and "kind" not in found else found
+
+
 class Experiment(StrictModel):
     """One run: domains, transfers, how to measure, where to write. Paths are relative to the file."""
 
     domains: dict[str, DomainSpec] = Field(min_length=1)
     transfers: list[TransferSpec] = Field(min_length=1)
-    holdout: HoldoutSpec = NewcomersHoldout()
+    holdout: Annotated[HoldoutSpec, BeforeValidator(_newcomers_unless_said)] = NewcomersHoldout()
     metrics: list[str] = Field(default=["ndcg@10", "recall@10", "coverage@10"], min_length=1)
     """The first is the one that settings are tuned on and lifts are measured in."""
     seed: int = Field(default=7, ge=0)
@@ -122,9 +137,26 @@ class Experiment(StrictModel):
     """A registry that is read before the shipped one."""
     output: str = "out"
 
+    @field_validator("metrics")
+    @classmethod
+    def _distinct(cls, metrics: list[str]) -> list[str]:
+        if repeated := [name for name in metrics if metrics.count(name) > 1]:
+            raise ValueError(f"'{repeated[0]}' is named twice")
+        return metrics
+
     @model_validator(mode="after")
     def _names(self) -> "Experiment":
+        for name in self.domains:
+            if not _PLAIN.fullmatch(name):
+                raise ValueError(
+                    f"domains give files and folders their names: found {name!r}, expected one without / \\ + and"
+                    " control characters, with no dot or space at its start and no space at its end"
+                )
         for spec in self.transfers:
+            if len(spec.name.encode()) > _LONGEST:
+                raise ValueError(
+                    f"the domains of a transfer have names of {len(spec.name)} letters, which are too many"
+                )
             for name in (*spec.sources, spec.target):
                 if name not in self.domains:
                     raise ValueError(f"transfers name the domain '{name}'; known: {', '.join(self.domains)}")

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from foretaste import Carried, Context, Domain, Encoder, FactorModel, Roster, Search, Strategy, Transfer
+from foretaste.solvers import als_rows
 
 
 class Als(Strategy):
@@ -49,10 +50,13 @@ class Als(Strategy):
                 random_state=context.seed,
             )
             model.fit(rows.preference, show_progress=False)
-        encoder = Encoder(rows.items, model.item_factors, self.regularization, self.alpha, histories=rows.preference)
+        items = np.asarray(model.item_factors)
+        # implicit ends with the items' half step: one more for people, and they are what folding in would make of them
+        people = als_rows(rows.preference, items, self.regularization, alpha=self.alpha)
+        encoder = Encoder(rows.items, items, self.regularization, self.alpha, histories=rows.preference)
         return FactorModel(
             Roster.of(transfer).without_source(),
-            np.asarray(model.user_factors),
-            np.asarray(model.item_factors),
+            people,
+            items,
             encoders={transfer.target.name: encoder},
         )

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from foretaste import Carried, Context, Domain, HistoryModel, Index, PairFacts, Roster, Search, Side, Strategy, Transfer
+from foretaste import Carried, Context, Domain, HistoryModel, PairFacts, Roster, Search, Side, Strategy, Transfer
 
 
 class NaiveBayes(Strategy):
@@ -27,9 +28,9 @@ class NaiveBayes(Strategy):
     name: ClassVar[str] = "linear/naive-bayes"
     pretrain_fields: ClassVar[tuple[str, ...] | None] = ()
 
-    smoothing: Annotated[float, Field(gt=0), Search(0.1, 1.0)] = 1.0
+    smoothing: Annotated[float, Field(gt=0)] = 1.0
     """Count added to every pair of items."""
-    power: Annotated[float, Field(ge=0, le=1), Search(0.5, 0.75, 1.0)] = 0.5
+    power: Annotated[float, Field(ge=0, le=1), Search(0.5, 0.75, 1.0)] = 0.75
     """How strongly long histories are tempered."""
     prior: Annotated[float, Field(ge=0), Search(0.5, 1.0)] = 1.0
     """Weight of the log prior."""
@@ -50,18 +51,21 @@ class NaiveBayes(Strategy):
         evidence[transfer.target.name] = (rows.items, target)
         sides = {}
         for name, (items, histories) in evidence.items():
-            counts = context.memo(("counts", name), partial(co_counts, histories, target))
-            sides[name] = self._side(items, histories, counts)
+            # settings that differ in the smoothing alone are rare, and counts can be large: only the map is kept
+            fit = partial(self._map, len(items), histories, target)
+            item_map, offset = context.memo(("map", name, self.smoothing), fit)
+            sides[name] = Side(items, item_map, self.power, histories, offset)
         prior = (self.prior * np.log1p(rows.popularity)).astype(np.float32)
         return HistoryModel(Roster.of(transfer), prior, sides)
 
-    def _side(self, items: Index, histories: sparse.csr_matrix, counts: sparse.csr_matrix) -> Side:
-        item_map = counts.copy()
-        item_map.data = np.log1p(counts.data / self.smoothing)
-        total = np.asarray(counts.sum(axis=0)).ravel()
+    def _map(
+        self, n_items: int, evidence: sparse.csr_matrix, target: sparse.csr_matrix
+    ) -> tuple[sparse.csr_matrix, NDArray[np.float32]]:
+        item_map = co_counts(evidence, target)
+        total = np.asarray(item_map.sum(axis=0)).ravel()
         # log((C + s) / (C. + s m)) = log(1 + C / s) - log(C. / s + m)
-        offset = -np.log(total / self.smoothing + len(items))
-        return Side(items, item_map, self.power, histories, offset.astype(np.float32))
+        np.log1p(item_map.data / self.smoothing, out=item_map.data)
+        return item_map, (-np.log(total / self.smoothing + n_items)).astype(np.float32)
 
 
 def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -51,25 +51,28 @@ class HeldOut:
         return np.where(length == 0, 0, np.where(length <= FEW, 1, 2))
 
 
-def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int) -> HeldOut:
+def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Transfer | None = None) -> HeldOut:
     """Hide rows as ``spec`` says. The same seed hides the same rows.
 
-    Raises DataError where the data cannot be split that way (no times, no split column, nobody to hide).
+    ``remedied`` is the same transfer with fewer source rows (twins dropped): it is what is trained on, while who is
+    hidden goes by ``transfer``, so that a remedy never changes the test. Raises DataError where the data cannot be
+    split that way (no times, no split column, nobody to hide).
     """
     rows = transfer.target.interactions
+    trained = transfer if remedied is None else remedied
     sources: dict[str, Interactions] = {}
     if isinstance(spec, NewcomersHoldout):
         hidden, test = _newcomers(transfer, spec, np.random.default_rng([seed, 1]))
     elif isinstance(spec, LastItemsHoldout):
         hidden = test = last_rows(rows, spec.n)
     elif isinstance(spec, TimeHoldout):
-        hidden, sources = _after(transfer, spec)
+        hidden, sources = after(trained, spec)
         test = hidden
     elif isinstance(spec, RandomHoldout):
-        hidden = test = np.random.default_rng([seed, 2]).random(len(rows)) < spec.fraction
+        hidden = test = random_rows(rows, spec.fraction, seed)
     else:
         hidden = test = _given(rows, spec)
-    return split(transfer, hidden, test, sources)
+    return checked(split(trained, hidden, test, sources))
 
 
 def split(
@@ -77,11 +80,16 @@ def split(
 ) -> HeldOut:
     """Return the hold-out that these masks over the target's rows (and changed sources) make."""
     rows = transfer.target.interactions
-    held = HeldOut(prepared(transfer.replaced(rows.take(~hidden), sources)), rows.take(test))
+    return HeldOut(prepared(transfer.replaced(rows.take(~hidden), sources)), rows.take(test))
+
+
+def checked(held: HeldOut) -> HeldOut:
+    """Return a hold-out that can be evaluated; DataError otherwise."""
+    name = held.train.target.name
     if not len(held.people):
-        raise DataError(f"{transfer.target.name}: the hold-out leaves nobody to evaluate")
+        raise DataError(f"{name}: the hold-out leaves nobody to evaluate")
     if not len(held.train.target.interactions):
-        raise DataError(f"{transfer.target.name}: the hold-out leaves no row to train on")
+        raise DataError(f"{name}: the hold-out leaves no row to train on")
     return held
 
 
@@ -144,7 +152,13 @@ def last_rows(rows: Interactions, n: int) -> NDArray[np.bool_]:
     return (places >= length - n) & (length > n)
 
 
-def _after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dict[str, Interactions]]:
+def random_rows(rows: Interactions, fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Return a random mask: each row by its own lot."""
+    return np.random.default_rng([seed, 2]).random(len(rows)) < fraction
+
+
+def after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dict[str, Interactions]]:
+    """Return the mask of the target's rows after the instant, and the sources without theirs."""
     rows = transfer.target.interactions
     for domain in (transfer.target, *(pair.source for pair in transfer.pairs)):
         if domain.interactions.times is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from foretaste.data import Transfer
-from foretaste.evaluation._holdout import HeldOut, hide_people, hold_out, last_rows, split
+from foretaste.data import Interactions, Transfer
+from foretaste.errors import DataError
+from foretaste.evaluation._holdout import HeldOut, after, hide_people, last_rows, random_rows, split
 from foretaste.experiment import GivenHoldout, HoldoutSpec, LastItemsHoldout, NewcomersHoldout, RandomHoldout
 
 
@@ -22,35 +24,57 @@ def validation_plan(train: Transfer, spec: HoldoutSpec, seed: int, folds: int) -
     """Split the training data as the run was split.
 
     Newcomers: the remaining shared people in ``folds`` parts, each hidden once. Random: as many random splits.
-    Given: the rows that are called validation, where there are some. Other kinds: one fold.
+    Given: the rows that are called validation, where there are some. Other kinds: one fold. Folds without anybody who
+    preferred a hidden row, or without a row to train on, are left out; DataError where none is left.
     """
+    useful = (fold for fold in _folds(train, spec, seed, folds) if len(fold.people) and len(_rows(fold.train)))
+    plan = ValidationPlan(tuple(useful))
+    if not plan.folds:
+        raise DataError(
+            f"{train.target.name}: the training data leaves nobody to validate on;"
+            f" expected people whose rows can be hidden once more (holdout {spec.kind})"
+        )
+    return plan
+
+
+def _folds(train: Transfer, spec: HoldoutSpec, seed: int, folds: int) -> Iterator[HeldOut]:
     if isinstance(spec, NewcomersHoldout):
-        return ValidationPlan(_people(train, spec, seed, folds))
-    if isinstance(spec, RandomHoldout):
-        return ValidationPlan(tuple(hold_out(train, spec, seed + 1000 + fold) for fold in range(folds)))
-    if isinstance(spec, GivenHoldout):
-        return ValidationPlan((_given(train, spec, seed),))
-    if isinstance(spec, LastItemsHoldout):
-        mask = last_rows(train.target.interactions, spec.n)
-        return ValidationPlan((split(train, mask, mask, {}),))
-    return ValidationPlan((hold_out(train, spec.model_copy(update={"at": None}), seed),))
+        yield from _people(train, spec, seed, folds)
+    elif isinstance(spec, RandomHoldout):
+        for fold in range(folds):
+            yield _random(train, spec.fraction, seed + 1000 + fold)
+    elif isinstance(spec, GivenHoldout):
+        yield _given(train, spec, seed)
+    elif isinstance(spec, LastItemsHoldout):
+        mask = last_rows(_rows(train), spec.n)
+        yield split(train, mask, mask, {})
+    else:
+        hidden, sources = after(train, spec.model_copy(update={"at": None}))
+        yield split(train, hidden, hidden, sources)
 
 
-def _people(train: Transfer, spec: NewcomersHoldout, seed: int, folds: int) -> tuple[HeldOut, ...]:
+def _rows(transfer: Transfer) -> Interactions:
+    return transfer.target.interactions
+
+
+def _people(train: Transfer, spec: NewcomersHoldout, seed: int, folds: int) -> Iterator[HeldOut]:
     rng = np.random.default_rng([seed, 3])
     # people with no more than the visible rows have nothing to hide: the test people of the run are among them
     long_enough = train.target.interactions.history[train.shared_people] > max([spec.visible, *spec.levels])
     people = rng.permutation(train.shared_people[long_enough])
-    parts = np.array_split(people, min(folds, max(1, len(people))))
-    held = []
-    for part in parts:
+    for part in np.array_split(people, min(folds, max(1, len(people)))):
         hidden, test = hide_people(train.target.interactions, part, spec, rng)
-        held.append(split(train, hidden, test, {}))
-    return tuple(held)
+        yield split(train, hidden, test, {})
 
 
 def _given(train: Transfer, spec: GivenHoldout, seed: int) -> HeldOut:
-    splits = train.target.interactions.splits
-    if splits is not None and (splits == spec.validation).any():
-        return hold_out(train, spec.model_copy(update={"test": spec.validation}), seed)
-    return hold_out(train, RandomHoldout(kind="random", fraction=0.1), seed + 1000)
+    splits = _rows(train).splits
+    if splits is None or not (splits == spec.validation).any():
+        return _random(train, 0.1, seed + 1000)
+    mask = np.asarray(splits == spec.validation, bool)
+    return split(train, mask, mask, {})
+
+
+def _random(train: Transfer, fraction: float, seed: int) -> HeldOut:
+    mask = random_rows(_rows(train), fraction, seed)
+    return split(train, mask, mask, {})

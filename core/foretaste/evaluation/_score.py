@@ -26,11 +26,12 @@ class Scores:
 def score(recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]) -> Scores:
     """Rank all items of the target for every person of the hold-out, what they had in training left out.
 
-    Rating metrics are left out here: they need a recommender that predicts ratings.
+    Rating metrics are left out here: they need a recommender that predicts ratings. A ranking metric without a cutoff
+    gets whole lists.
     """
     wanted = [metric for metric in metrics if metric.kind == "ranking"]
-    depth = max((metric.cutoff or 1 for metric in wanted), default=1)
     rows = held.train.target.interactions
+    depth = max((metric.cutoff or len(rows.items) for metric in wanted), default=1)
     items, _ = recommender.rank(held.people, min(depth, len(rows.items)))
     seen = Ranking(items, held.truth, rows.popularity, max(1, int((rows.history > 0).sum())))
     values = {metric.label: metric.values(seen) for metric in wanted}
@@ -39,17 +40,24 @@ def score(recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]) ->
 
 
 def pooled(parts: Sequence[Scores]) -> Scores:
-    """Join the scores of several hold-outs; a person may stand in more than one. Figures for all are means."""
-    labels = parts[0].values
-    values = {label: np.concatenate([p.values[label] for p in parts]) for label in labels}
-    overall = {
-        label: float(np.nanmean(values[label]))
-        if np.isfinite(values[label]).any()
-        else float(np.mean([p.overall[label] for p in parts]))
-        for label in labels
-    }
+    """Join the scores of several hold-outs; a person may stand in more than one.
+
+    The figure for all is the mean of the parts' figures, each as heavy as the people it is defined for, which is the
+    mean over people wherever a metric is one. A metric without values per person weighs all parts alike.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    values = {label: np.concatenate([p.values[label] for p in parts]) for label in parts[0].values}
     people = np.concatenate([p.people for p in parts])
-    return Scores(people, np.concatenate([p.populations for p in parts]), values, overall)
+    populations = np.concatenate([p.populations for p in parts])
+    return Scores(people, populations, values, {label: _overall(parts, label) for label in values})
+
+
+def _overall(parts: Sequence[Scores], label: str) -> float:
+    figures = np.array([p.overall[label] for p in parts])
+    weights = np.array([np.isfinite(p.values[label]).sum() for p in parts], np.float64)
+    weights = np.where(np.isfinite(figures), weights if weights.any() else 1.0, 0.0)
+    return float(np.average(np.nan_to_num(figures), weights=weights)) if weights.any() else float("nan")
 
 
 def population_counts(scores: Scores) -> dict[str, int]:

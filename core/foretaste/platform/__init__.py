@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
-from foretaste.errors import ConfigError, DataError
+from foretaste.errors import ConfigError, DataError, StrategyError
 from foretaste.evaluation import hold_out, prepared
 from foretaste.experiment import Experiment, TransferSpec, read_experiment
 from foretaste.metrics import parse_metric
 from foretaste.platform._compare import Measure
+from foretaste.platform._fingerprint import run_fingerprint, versions
 from foretaste.platform._fit import Fitter
 from foretaste.platform._output import Output
-from foretaste.platform._run import ControlKind, Job, choose, run_transfer
+from foretaste.platform._run import ControlKind, Job, choose, run_transfer, without_twins
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult
 from foretaste.strategy import Context
 
-__all__ = ["Explained", "Platform", "explain_experiment", "run_experiment"]
+_SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:].*)")
+"""The address of a file that is not absolute (nor ``:memory:``)."""
 
-_PACKAGES = ("foretaste", "numpy", "scipy", "polars", "implicit", "scikit-learn", "lightfm-next", "torch")
+__all__ = ["Explained", "Platform", "explain_experiment", "run_experiment"]
 
 
 def _silent(message: str) -> None:
@@ -75,20 +75,22 @@ class Platform:
 
     def load_domain(self, name: str, spec: DomainSpec, folder: Path) -> Domain:
         """Read a domain through the hook; paths are relative to ``folder``."""
-        if spec.path is not None:
-            spec = spec.model_copy(update=_absolute(spec, folder))
+        spec = spec.model_copy(update=_absolute(spec, folder))
         found = self._host.call("load_domain", name=name, spec=spec)
         if found is None:
             raise ConfigError(f"domains.{name}: no plugin reads kind '{spec.kind}'; core reads file and sql")
         if not isinstance(found, Domain):
             raise DataError(f"domains.{name}: load_domain returned {type(found).__name__}, expected a Domain")
-        return found
+        return found if found.name == name else replace(found, name=name)
 
     def fit(
         self, strategy: str, transfer: Transfer, params: Mapping[str, Any] | None = None, *, seed: int = 0
     ) -> Recommender:
         """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation."""
         made = self.catalog.make(strategy, params or {})
+        facts = [PairFacts.of(pair) for pair in transfer.pairs]
+        if objection := made.objection(facts):
+            raise StrategyError(f"{transfer.name}: {strategy} cannot serve this transfer: {objection}")
         fitter = Fitter(self._host, Context(seed=seed))
         return fitter.fit(made, prepared(transfer), fitter.inside({}, None))
 
@@ -107,13 +109,13 @@ class Platform:
         self._check_names(experiment)
         domains = self._domains(experiment, folder)
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
-        fingerprint = _fingerprint(experiment, domains, control)
+        fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control)
         out = Output.open(output or folder / experiment.output, fingerprint, new=new)
         fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
         results = []
         for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
             key = f"{place}-{transfer.name}"
-            about = {"fingerprint": fingerprint, "versions": _versions()}
+            about = {"fingerprint": fingerprint, "versions": versions()}
             job = Job(spec, transfer, self.registry, how, control, out, about)
             results.append(out.finished(key) or run_transfer(job, fitter, key))
         result = RunResult(
@@ -121,7 +123,7 @@ class Platform:
             metrics=[m.label for m in how.metrics],
             seed=experiment.seed,
             fingerprint=fingerprint,
-            versions=_versions(),
+            versions=versions(),
         )
         out.finish(result)
         return result
@@ -133,7 +135,9 @@ class Platform:
         fitter = Fitter(self._host, Context(seed=experiment.seed))
         explained = []
         for spec in experiment.transfers:
-            train = hold_out(self._transfer(spec, domains, folder), how.holdout, how.seed).train
+            transfer = self._transfer(spec, domains, folder)
+            remedied, _ = without_twins(transfer, spec.twins)
+            train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
             facts = [PairFacts.of(pair) for pair in train.pairs]
             decision = choose(spec, train, self.registry, fitter)
             explained.append(Explained("+".join(spec.sources), spec.target, facts, decision))
@@ -198,7 +202,11 @@ def _platform_of(experiment: Experiment, folder: Path, *, no_plugins: bool) -> P
 
 def _absolute(spec: DomainSpec, folder: Path) -> dict[str, Any]:
     folder = folder.absolute()
-    changed: dict[str, Any] = {"path": str(folder / (spec.path or ""))}
+    changed: dict[str, Any] = {}
+    if spec.path is not None and "://" not in spec.path:  # a plugin's kind may read from elsewhere
+        changed["path"] = str(folder / spec.path)
+    if spec.url is not None and (file := _SQLITE_FILE.fullmatch(spec.url)):
+        changed["url"] = f"{file[1]}{folder / file[2]}"
     for name in ("item_features", "user_features"):
         file = getattr(spec, name)
         if isinstance(file, str):
@@ -206,23 +214,3 @@ def _absolute(spec: DomainSpec, folder: Path) -> dict[str, Any]:
         elif file is not None:
             changed[name] = file.model_copy(update={"path": str(folder / file.path)})
     return changed
-
-
-def _fingerprint(experiment: Experiment, domains: Mapping[str, Domain], control: str | None) -> str:
-    what = {
-        "experiment": experiment.model_dump(mode="json", exclude={"output"}),
-        "domains": {name: domain.interactions.fingerprint for name, domain in domains.items()},
-        "control": control,
-        "versions": _versions(),
-    }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

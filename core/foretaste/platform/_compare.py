@@ -25,7 +25,7 @@ from foretaste.evaluation import (
 from foretaste.evaluation import score as score_people
 from foretaste.experiment import HoldoutSpec
 from foretaste.metrics import Metric
-from foretaste.platform._fit import Fitter, Tuned, best_of
+from foretaste.platform._fit import Fitter, Tuned, best_of, mean_of, worth
 from foretaste.recommender import Recommender
 from foretaste.result import Control, Entry, Lift, Population
 from foretaste.result import Verdict as ResultVerdict
@@ -74,6 +74,7 @@ def measure(
 ) -> dict[str, Measured]:
     """Tune, fit and score each strategy on each repeat of the hold-out."""
     found = {s.name: Measured(s.baseline) for s in strategies}
+    fitter.begin()
     for repeat, one in enumerate(held):
         plan = validation_plan(one.train, how.holdout, how.seed + repeat, how.folds)
         for strategy in strategies:
@@ -85,7 +86,8 @@ def measure(
             mine.cpu_seconds += tuned.cpu_seconds + time.process_time() - started
             mine.tuned.append(tuned)
             mine.scores.append(score_people(recommender, one, how.metrics))
-            mine.first = mine.first or recommender
+            if mine.first is None:
+                mine.first = recommender
     return found
 
 
@@ -100,17 +102,22 @@ def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int
 def lifts(
     found: Mapping[str, Measured], over: str, metric: Metric, seed: int, rows: NDArray[np.bool_] | None = None
 ) -> dict[str, Lift]:
-    """Return each transfer strategy's lift over one baseline, p adjusted by Holm over the strategies."""
+    """Return each transfer strategy's lift over one baseline, p adjusted by Holm over the strategies.
+
+    A positive lift is a gain, also where less of a metric is better. People count for whom every strategy has a value.
+    """
     names = [name for name, one in found.items() if not one.baseline]
-    base = found[over].pooled
-    keep = np.isfinite(base.values[metric.label]) & (np.ones(len(base.people), bool) if rows is None else rows)
-    if not names or not keep.any():
+    if not names:
         return {}
+    base = found[over].pooled
     sign = 1 if metric.higher_is_better else -1
-    differences = np.stack(
-        [sign * (found[n].pooled.values[metric.label] - base.values[metric.label])[keep] for n in names]
-    )
-    intervals = paired_lifts(differences, bootstrap_plan(base.people[keep], seed=seed))
+    differences = np.stack([sign * (found[n].pooled.values[metric.label] - base.values[metric.label]) for n in names])
+    keep = np.isfinite(differences).all(axis=0)  # a metric may be undefined for a person
+    if rows is not None:
+        keep &= rows
+    if not keep.any():
+        return {}
+    intervals = paired_lifts(differences[:, keep], bootstrap_plan(base.people[keep], seed=seed))
     adjusted = holm(np.array([one.p for one in intervals]))
     return {
         name: Lift(metric=metric.label, value=one.value, low=one.low, high=one.high, p=float(p), over=over)
@@ -142,8 +149,7 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
                 cached=any(t.cached for t in one.tuned),
             )
         )
-    sign = 1 if metric.higher_is_better else -1
-    return sorted(entries, key=lambda e: -sign * (e.metrics[metric.label] or 0.0))
+    return sorted(entries, key=lambda entry: -worth(entry.metrics[metric.label], metric))
 
 
 def _verdict(lift: Lift | None, control: Control | str) -> ResultVerdict:
@@ -183,7 +189,7 @@ def populations(found: Mapping[str, Measured], how: Measure) -> list[Population]
 
 def _means(scores: Scores, rows: NDArray[np.bool_], metrics: Sequence[Metric]) -> dict[str, float | None]:
     return {
-        m.label: _plain(float(np.mean(scores.values[m.label][rows])))
+        m.label: _plain(mean_of(scores.values[m.label][rows]))
         for m in metrics
         if m.per_person and m.label in scores.values
     }

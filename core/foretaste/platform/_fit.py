@@ -34,47 +34,82 @@ class Tuned:
         return self.validation.overall[metric.label]
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What pretraining made, and in which comparison and for which strategy."""
+
+    carried: Carried
+    maker: tuple[int, str]
+
+
 @dataclass(eq=False)
 class Fitter:
     """Fits strategies of one platform. What pretraining made is kept as long as the fitter lives."""
 
     host: PluginHost
     context: Context
-    _carried: dict[Any, Carried] = field(default_factory=dict)
+    _carried: dict[Any, _Kept] = field(default_factory=dict)
+    _comparison: int = 0
+    _maker: tuple[int, str] = (0, "")
     _reused: bool = False
+
+    def begin(self) -> None:
+        """Start a comparison: what was carried before it counts as the work of others."""
+        self._comparison += 1
 
     def fit(self, strategy: Strategy, transfer: Transfer, context: Context) -> Recommender:
         """Pretrain on each source and adapt, through the hooks."""
         carried = {pair.source.name: self._pretrained(strategy, pair.source, context) for pair in transfer.pairs}
-        found = self.host.call("adapt", strategy=strategy, carried=carried, transfer=transfer, context=context)
-        return check_recommender(found, strategy)
+        found = self._ask("adapt", strategy, carried=carried, transfer=transfer, context=context)
+        recommender = check_recommender(found, strategy)
+        has, needs = (len(recommender.roster.users), len(recommender.roster.items)), transfer.target.interactions.shape
+        if has != needs:
+            raise StrategyError(
+                f"{strategy.name}: adapt returned a recommender of {has[0]} people and {has[1]} items,"
+                f" expected the target's {needs[0]} and {needs[1]}"
+            )
+        return recommender
+
+    def _ask(self, hook: str, strategy: Strategy, **arguments: Any) -> Any:
+        try:
+            return self.host.call(hook, strategy=strategy, **arguments)
+        except StrategyError as error:
+            if strategy.name in str(error):
+                raise
+            raise StrategyError(f"{strategy.name}: {error}") from error.__cause__ or error
 
     def _pretrained(self, strategy: Strategy, source: Any, context: Context) -> Carried:
         fields = strategy.pretrain_fields
         settings = {k: v for k, v in strategy.params().items() if fields is None or k in fields}
-        key = (strategy.name, json.dumps(settings, sort_keys=True), context.seed, source.interactions.fingerprint)
-        if key in self._carried:
-            self._reused = self._reused or bool(self._carried[key].arrays)
-        else:
-            found = self.host.call("pretrain", strategy=strategy, source=source, context=context)
+        # the name stands for what rows do not tell: the source's features
+        print_of = (source.name, source.interactions.fingerprint)
+        key = (strategy.name, json.dumps(settings, sort_keys=True), context.seed, *print_of)
+        if key not in self._carried:
+            found = self._ask("pretrain", strategy, source=source, context=context)
             if not isinstance(found, Carried):
                 raise StrategyError(f"{strategy.name}: pretrain returned {type(found).__name__}, expected Carried")
-            self._carried[key] = found
-        return self._carried[key]
+            self._carried[key] = _Kept(found, self._maker)
+        kept = self._carried[key]
+        self._reused = self._reused or (kept.maker != self._maker and bool(kept.carried.arrays))
+        return kept.carried
 
     def tune(self, strategy: Strategy, train: Transfer, plan: ValidationPlan, metric: Metric, tries: int) -> Tuned:
         """Try up to ``tries`` settings of a strategy on the validation plan and keep the best.
 
-        A setting that the user fixed is not varied. Ties go to the setting that comes first.
+        A setting that the user fixed is not varied. Ties go to the setting that comes first, and a figure that is not
+        defined loses to any other.
         """
         started, self._reused = time.process_time(), False
+        self._maker = (self._comparison, strategy.name)
         facts = [PairFacts.of(pair) for pair in train.pairs]
         memos: list[dict[Any, Any]] = [{} for _ in plan.folds]
         best: tuple[Strategy, Scores] | None = None
-        for candidate in strategy.grid(facts, tries):
+        for candidate in _settings(strategy, facts, tries):
             fits = [self._on_fold(candidate, fold, memo, metric) for fold, memo in zip(plan.folds, memos, strict=True)]
             found = pooled([scores for scores, _ in fits])
-            if best is None or found.overall[metric.label] > best[1].overall[metric.label]:
+            if best is None or worth(found.overall[metric.label], metric) > worth(
+                best[1].overall[metric.label], metric
+            ):
                 best = candidate, found
             if not any(placed for _, placed in fits):
                 break  # everybody is answered by popularity, and no setting changes that
@@ -106,8 +141,31 @@ def best_of(tuned: Mapping[str, Tuned], metric: Metric, population: NDArray[np.b
     """Return the name that is best on validation, for everybody or for a group; the first of equals."""
 
     def figure(name: str) -> float:
-        values = tuned[name].validation.values[metric.label]
-        chosen = values if population is None else values[population]
-        return float(np.mean(chosen)) if len(chosen) else -np.inf
+        if population is None:
+            return worth(tuned[name].figure(metric), metric)
+        return worth(mean_of(tuned[name].validation.values[metric.label][population]), metric)
 
     return max(tuned, key=figure)
+
+
+def worth(figure: float | None, metric: Metric) -> float:
+    """Return a figure as a number of which more is better; one that is not defined is worth least."""
+    if figure is None or not np.isfinite(figure):
+        return -np.inf
+    return figure if metric.higher_is_better else -figure
+
+
+def mean_of(values: NDArray[np.float64]) -> float:
+    """Return the mean over the people who have a value, NaN for nobody."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _settings(strategy: Strategy, facts: list[PairFacts], tries: int) -> list[Strategy]:
+    try:
+        found: list[Strategy] = list(strategy.grid(facts, tries))[:tries]
+    except Exception as error:
+        raise StrategyError(f"{strategy.name}: grid failed: {type(error).__name__}: {error}") from error
+    if not found:
+        raise StrategyError(f"{strategy.name}: grid returned no setting, expected the strategy itself first")
+    return found

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pydantic
 
 from foretaste.errors import OutputError
 from foretaste.platform._compare import Measured
 from foretaste.result import RunResult, TransferResult
+
+_OURS = re.compile(r"\.?[0-9]+-.*\.(json|people\.parquet)(\.part)?")
+"""Names of files in ``transfers/`` that may be removed: the folder may hold a user's own."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,13 @@ class Output:
             (folder / "transfers").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
-        found = output._fingerprint()
-        if found not in (None, fingerprint) and not new:
+        found = None if new else output._fingerprint()
+        if found not in (None, fingerprint):
             raise OutputError(
                 f"{folder}: holds another run (other configuration, data or versions);"
                 " choose another output folder, or --new to replace it"
             )
-        if new or found is None:
+        if found is None:
             output._clear()
         output._write("run.json", json.dumps({"fingerprint": fingerprint}, indent=1))
         return output
@@ -49,27 +53,30 @@ class Output:
         if not path.exists():
             return None
         try:
-            return str(json.loads(path.read_text())["fingerprint"])
+            return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OutputError(f"{path}: is not a run of foretaste; choose another output folder, or --new") from error
 
     def _clear(self) -> None:
         try:
             for path in (self.folder / "transfers").iterdir():
-                path.unlink()
+                if _OURS.fullmatch(path.name) and path.is_file():
+                    path.unlink()
             (self.folder / "result.json").unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be cleared: {error.strerror or error}") from error
 
     def finished(self, key: str) -> TransferResult | None:
-        """Return a transfer that an earlier, equal run finished."""
+        """Return a transfer that an earlier, equal run finished; None where its bundle is gone."""
         path = self.folder / "transfers" / f"{key}.json"
         if not path.exists():
             return None
         try:
-            return TransferResult.model_validate_json(path.read_text())
-        except (OSError, pydantic.ValidationError) as error:
+            result = TransferResult.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise OutputError(f"{path}: is damaged; run again with --new") from error
+        whole = result.bundle is None or (self.folder / result.bundle).is_dir()
+        return result if whole else None
 
     def bundles(self, name: str) -> Path:
         """Return the folder of one transfer's bundles."""
@@ -85,7 +92,7 @@ class Output:
         self._write("result.json", result.model_dump_json(indent=1))
 
     def _write(self, name: str, text: str) -> None:
-        self._replace(name, lambda path: path.write_text(text + "\n"))
+        self._replace(name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
 
     def _write_table(self, name: str, table: pl.DataFrame) -> None:
         self._replace(name, lambda path: table.write_parquet(path))
@@ -96,9 +103,12 @@ class Output:
         try:
             write(part)
             part.replace(path)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            part.unlink(missing_ok=True)
-            raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        except BaseException as error:
+            with suppress(OSError):
+                part.unlink()
+            if isinstance(error, OSError | pl.exceptions.PolarsError):
+                raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+            raise
 
 
 def _people(found: dict[str, Measured]) -> pl.DataFrame:

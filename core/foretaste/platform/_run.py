@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from foretaste.data import PairFacts, Transfer
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, hold_out
 from foretaste.experiment import TransferSpec
+from foretaste.experiment import Twins as TwinsPolicy
 from foretaste.platform._compare import (
     Measure,
     Measured,
@@ -21,11 +23,11 @@ from foretaste.platform._compare import (
     populations,
     run_control,
 )
-from foretaste.platform._fit import Fitter
+from foretaste.platform._fit import Fitter, worth
 from foretaste.platform._output import Output
 from foretaste.registry import Decision, Registry
 from foretaste.result import Entry, TransferResult
-from foretaste.strategy import Strategy, missing_packages
+from foretaste.strategy import Strategy
 
 ControlKind = Literal["permuted"]
 
@@ -45,8 +47,11 @@ class Job:
 
 def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
     """Do one transfer and publish what it came to."""
-    transfer, twins = _without_twins(job)
-    held = [hold_out(transfer, job.how.holdout, job.how.seed + n) for n in range(job.how.holdout.repeats)]
+    remedied, twins = without_twins(job.transfer, job.spec.twins)
+    held = [
+        hold_out(job.transfer, job.how.holdout, job.how.seed + n, remedied=remedied)
+        for n in range(job.how.holdout.repeats)
+    ]
     audit = _audit(job, held[0], twins)
     decision = choose(job.spec, held[0].train, job.registry, fitter)
     strategies, passed_over = _field(job, decision, held[0].train, fitter)
@@ -68,8 +73,8 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         leaderboard=board,
         populations=populations(found, job.how),
         audit=_audit_facts(audit, job),
-        notes=_notes(transfer, passed_over),
-        bundle=_bundle(job, transfer.name, chosen, found[chosen]),
+        notes=_notes(job, passed_over),
+        bundle=_bundle(job, chosen, found[chosen]),
     )
     job.output.publish(key, result, found)
     fitter.host.call("run_finished", result=result)
@@ -91,23 +96,32 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
         )
         if not isinstance(found, Decision):
             raise StrategyError(f"choose_strategy returned {type(found).__name__}, expected a Decision")
-        return found
-    objection = catalog.make(spec.strategy, spec.params).objection(facts)
-    if objection:
-        raise StrategyError(f"{train.name}: {spec.strategy} cannot serve this transfer: {objection}")
-    return Decision(spec.strategy, dict(spec.params), "experiment", (f"{spec.strategy} named by the experiment",))
+    else:
+        trace = (f"{spec.strategy} named by the experiment",)
+        found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
+    if objection := _objection(catalog.make(found.strategy, found.params), facts):
+        raise StrategyError(f"{train.name}: {found.strategy} cannot serve this transfer: {objection}")
+    return found
 
 
-def _without_twins(job: Job) -> tuple[Transfer, dict[str, Twins]]:
-    twins = {pair.source.name: find_twins(pair) for pair in job.transfer.pairs}
-    if job.spec.twins == "drop":
-        return drop_twins(job.transfer, twins), twins
-    if job.spec.twins == "merge":
-        rows = job.transfer.target.interactions
+def _objection(strategy: Strategy, facts: Sequence[PairFacts]) -> str | None:
+    try:
+        return strategy.objection(facts)
+    except Exception as error:
+        raise StrategyError(f"{strategy.name}: objection failed: {type(error).__name__}: {error}") from error
+
+
+def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, dict[str, Twins]]:
+    """Return the transfer to train on under a policy, and the twins of each source."""
+    twins = {pair.source.name: find_twins(pair) for pair in transfer.pairs}
+    if policy == "drop":
+        return drop_twins(transfer, twins), twins
+    if policy == "merge":
+        rows = transfer.target.interactions
         # a person's source row of a twin says that they have the target item: only other people's copies may stay
-        merged = merge_twins(job.transfer, twins)
+        merged = merge_twins(transfer, twins)
         return hide_twin_rows(merged, twins, rows.user_rows, rows.item_rows), twins
-    return job.transfer, twins
+    return transfer, twins
 
 
 def _audit(job: Job, held: HeldOut, twins: Mapping[str, Twins]) -> list[AuditReport]:
@@ -131,20 +145,22 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
     """Return the strategies to measure: baselines, the choice, those beside; and lines on those passed over."""
     facts, catalog = [PairFacts.of(pair) for pair in train.pairs], fitter.host.catalog
     chosen = catalog.make(decision.strategy, decision.params)
-    field, notes = {}, []
+    field: dict[str, Strategy] = {}
+    notes: list[str] = []
+    baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline]
     # of equal baselines the first is taken for the lift: the simplest
-    for kind in sorted(catalog.baselines(), key=lambda kind: len(kind.model_fields)):
-        objection = kind().objection(facts)
-        if missing := missing_packages(kind):
-            notes.append(f"{kind.name} passed over: needs {', '.join(missing)}: pip install 'foretaste[{kind.extra}]'")
-        elif objection:
-            notes.append(f"{kind.name} passed over: {objection}")
+    for kind in sorted(baselines, key=lambda kind: len(kind.model_fields)):
+        if obstacle := catalog.missing(kind.name) or _objection(made := catalog.make(kind.name, {}), facts):
+            notes.append(f"{kind.name} passed over: {obstacle}")
         else:
-            field[kind.name] = kind()
+            field[kind.name] = made
     field[chosen.name] = chosen
+    if not any(one.baseline for one in field.values()):
+        why = f": {'; '.join(notes)}" if notes else ""
+        raise StrategyError(f"{train.name}: there is no baseline to measure a lift against{why}")
     for name in job.spec.beside:
         beside = catalog.make(name, {})
-        if objection := beside.objection(facts):
+        if objection := _objection(beside, facts):
             notes.append(f"{name} passed over: {objection}")
         else:
             field.setdefault(name, beside)
@@ -162,25 +178,31 @@ def _guarded(name: str, found: dict[str, Measured], how: Measure) -> tuple[str, 
     metric = how.primary
     over = best_baseline(found, metric)
     mine, theirs = (found[n].validation.overall[metric.label] for n in (name, over))
-    lost = mine < theirs if metric.higher_is_better else mine > theirs
+    lost = worth(mine, metric) < worth(theirs, metric)
     line = f"guard: {name} has {metric.label} {mine:.4f} on validation, {over} has {theirs:.4f}"
     return (over, [f"{line}: replaced by {over}"]) if lost else (name, [f"{line}: kept"])
 
 
-def _notes(transfer: Transfer, passed_over: list[str]) -> list[str]:
-    domains = [*(pair.source for pair in transfer.pairs), transfer.target]
+def _notes(job: Job, passed_over: list[str]) -> list[str]:
+    pairs = job.transfer.pairs
+    domains = [*(pair.source for pair in pairs), job.transfer.target]
     notes = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
-    return [*notes, *(w for pair in transfer.pairs for w in pair.warnings), *passed_over]
+    unmeasured = [
+        f"{metric.label} not measured: runs do not evaluate predicted ratings yet"
+        for metric in job.how.metrics
+        if metric.kind == "rating"
+    ]
+    return [*notes, *(warning for pair in pairs for warning in pair.warnings), *passed_over, *unmeasured]
 
 
-def _bundle(job: Job, name: str, chosen: str, found: Measured) -> str:
+def _bundle(job: Job, chosen: str, found: Measured) -> str:
     assert found.first is not None
     strategy = found.tuned[0].strategy
     path = save_bundle(
         found.first,
-        job.output.bundles(name),
+        job.output.bundles(job.transfer.name),
         strategy=chosen,
         params=strategy.params(),
-        metadata={**job.metadata, "metrics": {k: v for k, v in found.pooled.overall.items() if v == v}},
+        metadata={**job.metadata, "metrics": {k: v for k, v in found.pooled.overall.items() if math.isfinite(v)}},
     )
     return str(path.relative_to(job.output.folder))

@@ -108,7 +108,8 @@ class HistoryModel(Recommender):
 
     def __init__(self, roster: Roster, item_bias: NDArray[np.float32], sides: Mapping[str, Side] | None = None) -> None:
         self.item_bias = frozen(item_bias)
-        self.sides = dict(sides or {})
+        # one order, whatever a manifest does to it: float sums depend on it
+        self.sides = dict(sorted((sides or {}).items()))
         expect_shape("item_bias", self.item_bias, (len(roster.items),))
         placed = np.zeros(len(roster.users), bool)
         for name, side in self.sides.items():
