@@ -269,3 +269,11 @@ def test_nothing_to_train_on_is_an_error():
     rows = {"user_id": ["a"], "item_id": ["x"]}
     with pytest.raises(DataError, match="drugstore: the hold-out leaves no row to train on"):
         hold_out(table_pair(rows, rows), NewcomersHoldout(), 0)
+
+
+def test_ratings_that_nobody_prefers_are_named_as_the_reason():
+    rng = np.random.default_rng(0)
+    rated = {"feedback": "explicit", "positive": {"min": 9.0}}
+    transfer = Transfer.of(shop(rng, "a", range(40), 40), shop(rng, "b", range(40), 40, **rated), Overlap("users"))
+    with pytest.raises(DataError, match=r"none of the \d+ hidden ratings is a preference \(positive.min is 9\)"):
+        hold_out(transfer, NewcomersHoldout(), 0)

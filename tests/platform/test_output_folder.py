@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from evaluation.toy_experiment import Shelf, Taste, Watch, experiment, platform, run, shop, write_shops
-from foretaste import ConfigError, Experiment, OutputError, Platform, load_bundle
+from foretaste import ConfigError, DataError, Experiment, OutputError, Platform, load_bundle
 from foretaste.platform._output import Output
 
 
@@ -247,3 +247,9 @@ def test_config_errors_come_before_the_output_folder_is_touched(shops):
         run(shops, {"strategy": "toy/tast"})
     assert not (shops / "out").exists()
     assert Taste.name == "toy/taste"
+
+
+def test_a_run_that_failed_does_not_hold_the_folder(shops):
+    with pytest.raises(DataError, match="leaves nobody to evaluate"):
+        run(shops, holdout={"kind": "newcomers", "visible": 500})
+    assert run(shops).transfers

@@ -87,7 +87,7 @@ def checked(held: HeldOut) -> HeldOut:
     """Return a hold-out that can be evaluated; DataError otherwise."""
     name = held.train.target.name
     if not len(held.people):
-        raise DataError(f"{name}: the hold-out leaves nobody to evaluate")
+        raise DataError(f"{name}: the hold-out leaves nobody to evaluate{_why_nobody(held.test)}")
     if not len(held.train.target.interactions):
         raise DataError(f"{name}: the hold-out leaves no row to train on")
     return held
@@ -108,6 +108,16 @@ def _above_minimum(rows: Interactions, user: int, item: int) -> Interactions:
         return rows
     keep = (rows.popularity_of_rows[rows.item_rows] >= item) & (rows.history[rows.user_rows] >= user)
     return rows.take(keep)
+
+
+def _why_nobody(test: Interactions) -> str:
+    if not len(test) or test.feedback.kind != "explicit":
+        return ""
+    least = test.feedback.positive_min
+    return (
+        f": none of the {len(test)} hidden ratings is a preference (positive.min is {least:g});"
+        " are these ratings, or should feedback be implicit?"
+    )
 
 
 def _newcomers(

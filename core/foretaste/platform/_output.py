@@ -38,12 +38,12 @@ class Output:
         except OSError as error:
             raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
         found = None if new else output._fingerprint()
-        if found not in (None, fingerprint):
+        if found not in (None, fingerprint) and output._holds_results():
             raise OutputError(
                 f"{folder}: holds another run (other configuration, data or versions);"
                 " choose another output folder, or --new to replace it"
             )
-        if found is None:
+        if found != fingerprint:
             output._clear()
         output._write("run.json", json.dumps({"fingerprint": fingerprint}, indent=1))
         return output
@@ -56,6 +56,10 @@ class Output:
             return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OutputError(f"{path}: is not a run of foretaste; choose another output folder, or --new") from error
+
+    def _holds_results(self) -> bool:
+        # a run that failed before it finished anything does not hold the folder
+        return any((self.folder / "transfers").glob("*.json"))
 
     def _clear(self) -> None:
         try:
