@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -56,7 +57,8 @@ def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], 
         out.print(_populations(result, metrics[0]))
         out.print()
     out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")
-    out.print(f"bundle: {output / result.bundle}" if result.bundle else "bundle: none")
+    # as a person would write it: an experiment's output is often ../../out
+    out.print(f"bundle: {os.path.normpath(output / result.bundle)}" if result.bundle else "bundle: none")
 
 
 def headline(result: TransferResult) -> str:
