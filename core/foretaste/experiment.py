@@ -68,7 +68,7 @@ class NewcomersHoldout(StrictModel):
     visible: int = Field(default=0, ge=0)
     levels: list[int] = []
     """All the numbers of visible rows that are to be compared; the test rows are those visible at none of them."""
-    repeats: int = Field(default=1, ge=1)
+    repeats: int = Field(default=1, ge=1, le=100)
     """How many times people are drawn anew (seed, seed + 1, ...); results are pooled."""
 
 
@@ -94,7 +94,7 @@ class RandomHoldout(StrictModel):
 
     kind: Literal["random"]
     fraction: float = Field(default=0.2, gt=0, lt=1)
-    repeats: int = Field(default=1, ge=1)
+    repeats: int = Field(default=1, ge=1, le=100)
 
 
 class GivenHoldout(StrictModel):
@@ -124,7 +124,7 @@ class Experiment(StrictModel):
     metrics: list[str] = Field(default=["ndcg@10", "recall@10", "coverage@10"], min_length=1)
     """The first is the one that settings are tuned on and lifts are measured in."""
     seed: int = Field(default=7, ge=0)
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=256)
     tries: int = Field(default=8, ge=1)
     """The most settings of a strategy that are tried on the validation folds."""
     folds: int = Field(default=3, ge=2)

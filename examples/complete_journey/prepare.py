@@ -26,7 +26,7 @@ def department(bought: pl.LazyFrame, name: str) -> pl.DataFrame:
     return (
         bought.filter(pl.col("department") == name)
         .group_by(user_id="household_id", item_id="product_id")
-        .agg(weight=pl.col("quantity").sum(), timestamp=pl.col("transaction_timestamp").min())
+        .agg(weight=pl.col("quantity").sum(), timestamp=pl.col("transaction_timestamp").max())
         .filter(pl.len().over("item_id") >= FEWEST_HOUSEHOLDS)
         .sort("user_id", "item_id")
         .collect()

@@ -135,14 +135,14 @@ class Ridge(Strategy):
         factors = carried.arrays["item_factors"]
         settings = float(carried.meta["regularization"]), float(carried.meta["alpha"])
         people = pair.shared_people
-        length = pair.target.interactions.history[people]
+        length = pair.target.interactions.preference.getnnz(axis=1)[people]
         known = vectors[people]
         scale = float((known.astype(np.float64) ** 2).sum()) / max(known.shape[1], 1)
         matrix, offset = weighted_ridge(
             known,
             own[people],
             max(self.map_regularization * scale, 1e-9),
-            weights=length / (length + self.kappa),
+            weights=length / np.maximum(length + self.kappa, 1e-9),
         )
         return Encoder(pair.source.interactions.items, factors, *settings, matrix, offset, pair.source_history)
 
@@ -172,7 +172,8 @@ class Ridge(Strategy):
             placed = pair.source_history.getnnz(axis=1) > 0
             total[placed] += vectors[pair.source.name][placed] @ encoder.matrix + encoder.offset
             sources += placed
-        history = transfer.target.interactions.history
+        # what is preferred counts, as it does where a history is folded in
+        history = transfer.target.interactions.preference.getnnz(axis=1)
         mapped = total / np.maximum(sources, 1)[:, None]
         trust = np.where(sources > 0, history / np.maximum(history + self.kappa, 1e-9), 1.0)[:, None]
         return np.asarray(trust * own + (1 - trust) * mapped, np.float32)

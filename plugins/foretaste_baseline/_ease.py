@@ -59,7 +59,9 @@ class Ease(Strategy):
     def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> HistoryModel:
         """Solve."""
         rows = transfer.target.interactions
-        whole = ease(rows.preference, self.regularization).item_map()
+        # people without a row add nothing to the map, but would count for the choice of its form
+        people = np.flatnonzero(rows.preference.getnnz(axis=1))
+        whole = ease(rows.preference[people], self.regularization).item_map()
         item_map, kept = cut_map(whole, self.map_megabytes * 2**20)
         if kept < 1:
             context.progress(f"{self.name}: the item map keeps {kept:.1%} of its squared norm")

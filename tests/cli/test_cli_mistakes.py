@@ -217,3 +217,9 @@ def test_a_misused_command_exits_with_2_and_prints_to_stderr_only(call: Any, arg
     assert answer.code == 2, answer
     assert answer.out == ""
     assert answer.err
+
+
+def test_more_threads_than_any_machine_has_are_refused(call: Any, experiment: Path) -> None:
+    message = told(call("run", experiment, "--set", "threads=100000"))
+    place = "--set threads=100000: threads"
+    assert message == f"error: {place}: found 100000, expected a whole number of at most 256\n"

@@ -87,3 +87,8 @@ def test_a_registered_metric_is_found_beside_the_built_in_ones():
 def test_every_built_in_metric_is_public():
     public = {getattr(metrics, name) for name in metrics.__all__}
     assert set(builtin_metrics().values()) <= public
+
+
+def test_a_cutoff_that_nobody_reads_to_is_refused():
+    with pytest.raises(ConfigError, match="metric 'ndcg@1000000000': the cutoff must be at most 10000"):
+        parse_metric("ndcg@1000000000", builtin_metrics())

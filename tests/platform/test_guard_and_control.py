@@ -5,6 +5,7 @@ import pytest
 from evaluation.toy_experiment import Popular, Rare, Taste, Toy, experiment, platform, run, shop
 from foretaste.data import Domain, Overlap, Transfer
 from foretaste.platform._compare import permuted
+from foretaste.platform._run import without_twins
 
 
 def test_the_guard_replaces_a_choice_that_loses_on_validation(shops):
@@ -110,6 +111,17 @@ def test_a_remedy_takes_the_leak_away_and_leaves_the_test_alone(twin_shops, poli
     assert after["user_row"].to_list() == before["user_row"].to_list()
     # popularity of the target is the same, and so is what it is worth to each person
     assert np.array_equal(after["ndcg@5"], before["ndcg@5"])
+
+
+def test_under_merge_no_copy_is_kept_or_missing_by_what_is_hidden(twin_shops):
+    """Whoever has target rows has no source row on a twin left: neither its presence nor its absence tells."""
+    domains = platform()._domains(experiment(), twin_shops)
+    whole = Transfer.of(domains["grocery"], domains["drugstore"], Overlap("users"))
+    merged, twins = without_twins(whole, "merge")
+    held = merged.pair.source_history[whole.shared_people][:, twins["grocery"].source_rows]
+    assert len(twins["grocery"])
+    assert held.nnz == 0
+    assert merged.pair.item_links.nnz == len(twins["grocery"])
 
 
 def test_facts_are_those_of_what_is_trained_on(twin_shops):

@@ -3,7 +3,7 @@
 It looks at the whole data, before anything is hidden; its counts are therefore never facts that a rule may test.
 """
 
-from foretaste.audit._remedies import drop_twins, hide_twin_rows, merge_twins
+from foretaste.audit._remedies import drop_twins, merge_twins
 from foretaste.audit._report import AuditReport, audit_pair
 from foretaste.audit._twins import Twins, find_twins, twins_under_null
 
@@ -13,7 +13,6 @@ __all__ = [
     "audit_pair",
     "drop_twins",
     "find_twins",
-    "hide_twin_rows",
     "merge_twins",
     "twins_under_null",
 ]

@@ -64,12 +64,12 @@ def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Tran
     if isinstance(spec, NewcomersHoldout):
         hidden, test = _newcomers(transfer, spec, np.random.default_rng([seed, 1]))
     elif isinstance(spec, LastItemsHoldout):
-        hidden = test = last_rows(rows, spec.n)
+        hidden = test = last_rows(rows, spec.n, np.random.default_rng([seed, 6]))
     elif isinstance(spec, TimeHoldout):
         hidden, sources = after(trained, spec)
         test = hidden
     elif isinstance(spec, RandomHoldout):
-        hidden = test = random_rows(rows, spec.fraction, seed)
+        hidden = test = random_rows(rows, spec.fraction, np.random.default_rng([seed, 2]))
     else:
         hidden = test = _given(rows, spec)
     return checked(split(trained, hidden, test, sources))
@@ -153,18 +153,18 @@ def _places_in_history(rows: Interactions, rng: np.random.Generator) -> NDArray[
     return places
 
 
-def last_rows(rows: Interactions, n: int) -> NDArray[np.bool_]:
+def last_rows(rows: Interactions, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return the mask of each person's last ``n`` rows; people with no more rows than that keep them."""
     if rows.times is None:
         raise DataError("holdout last-items needs timestamps in the target")
-    places = _places_in_history(rows, np.random.default_rng(0))
+    places = _places_in_history(rows, rng)
     length = rows.history[rows.user_rows]
     return (places >= length - n) & (length > n)
 
 
-def random_rows(rows: Interactions, fraction: float, seed: int) -> NDArray[np.bool_]:
+def random_rows(rows: Interactions, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Return a random mask: each row by its own lot."""
-    return np.random.default_rng([seed, 2]).random(len(rows)) < fraction
+    return rng.random(len(rows)) < fraction
 
 
 def after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dict[str, Interactions]]:

@@ -42,11 +42,11 @@ def _folds(train: Transfer, spec: HoldoutSpec, seed: int, folds: int) -> Iterato
         yield from _people(train, spec, seed, folds)
     elif isinstance(spec, RandomHoldout):
         for fold in range(folds):
-            yield _random(train, spec.fraction, seed + 1000 + fold)
+            yield _random(train, spec.fraction, np.random.default_rng([seed, 5, fold]))
     elif isinstance(spec, GivenHoldout):
         yield _given(train, spec, seed)
     elif isinstance(spec, LastItemsHoldout):
-        mask = last_rows(_rows(train), spec.n)
+        mask = last_rows(_rows(train), spec.n, np.random.default_rng([seed, 7]))
         yield split(train, mask, mask, {})
     else:
         hidden, sources = after(train, spec.model_copy(update={"at": None}))
@@ -70,11 +70,11 @@ def _people(train: Transfer, spec: NewcomersHoldout, seed: int, folds: int) -> I
 def _given(train: Transfer, spec: GivenHoldout, seed: int) -> HeldOut:
     splits = _rows(train).splits
     if splits is None or not (splits == spec.validation).any():
-        return _random(train, 0.1, seed + 1000)
+        return _random(train, 0.1, np.random.default_rng([seed, 5, 0]))
     mask = np.asarray(splits == spec.validation, bool)
     return split(train, mask, mask, {})
 
 
-def _random(train: Transfer, fraction: float, seed: int) -> HeldOut:
-    mask = random_rows(_rows(train), fraction, seed)
+def _random(train: Transfer, fraction: float, rng: np.random.Generator) -> HeldOut:
+    mask = random_rows(_rows(train), fraction, rng)
     return split(train, mask, mask, {})

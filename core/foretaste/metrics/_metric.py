@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from foretaste.errors import ConfigError
 
+_DEEPEST = 10_000  # nobody reads further, and a run holds a list of this length for every person
+
 
 @dataclass(frozen=True)
 class Metric(ABC):
@@ -36,6 +38,8 @@ class Metric(ABC):
             raise ConfigError(f"metric '{self.name}' needs a cutoff, such as {self.name}@10")
         elif self.cutoff < 1:
             raise ConfigError(f"metric '{self.label}': the cutoff must be a positive whole number")
+        elif self.cutoff > _DEEPEST:
+            raise ConfigError(f"metric '{self.label}': the cutoff must be at most {_DEEPEST}")
 
     @property
     def label(self) -> str:

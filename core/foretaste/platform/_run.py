@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twins, hide_twin_rows, merge_twins
+from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twins, merge_twins
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import StrategyError
@@ -117,10 +117,8 @@ def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, di
     if policy == "drop":
         return drop_twins(transfer, twins), twins
     if policy == "merge":
-        rows = transfer.target.interactions
-        # a person's source row of a twin says that they have the target item: only other people's copies may stay
-        merged = merge_twins(transfer, twins)
-        return hide_twin_rows(merged, twins, rows.user_rows, rows.item_rows), twins
+        # only copies of people without target rows may stay: theirs say nothing of the test, there or missing
+        return drop_twins(merge_twins(transfer, twins), twins, transfer.shared_people), twins
     return transfer, twins
 
 
@@ -203,6 +201,6 @@ def _bundle(job: Job, chosen: str, found: Measured) -> str:
         job.output.bundles(job.transfer.name),
         strategy=chosen,
         params=strategy.params(),
-        metadata={**job.metadata, "metrics": {k: v for k, v in found.pooled.overall.items() if math.isfinite(v)}},
+        metadata={**job.metadata, "metrics": {k: v for k, v in found.scores[0].overall.items() if math.isfinite(v)}},
     )
     return str(path.relative_to(job.output.folder))
