@@ -20,7 +20,7 @@ from foretaste.experiment import Experiment, read_experiment
 from foretaste.hookspecs import hookimpl
 from foretaste.metrics import Metric, Ranking
 from foretaste.platform import Platform, run_experiment
-from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommender, Roster, Side, cut_map
+from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommender, Roster, Side, cut_map, own_share
 from foretaste.registry import Catalog, Decision, Registry
 from foretaste.result import RunResult, TransferResult
 from foretaste.strategy import Budget, Carried, Context, Search, Strategy
@@ -66,6 +66,7 @@ __all__ = [
     "cut_map",
     "hookimpl",
     "load_bundle",
+    "own_share",
     "read_experiment",
     "run_experiment",
     "save_bundle",

@@ -55,8 +55,8 @@ class Budget:
     memory: int | None = None
 
 
-def _silent(message: str) -> None:
-    pass
+def silent(message: str) -> None:
+    """Take a line of progress and do nothing with it."""
 
 
 def _never() -> bool:
@@ -75,7 +75,7 @@ class Context:
     seed: int = 0
     device: str = "auto"
     threads: int = 1
-    progress: Callable[[str], None] = _silent
+    progress: Callable[[str], None] = silent
     cancel: Callable[[], bool] = _never
     budget: Budget = Budget()
     validation: ValidationPlan | None = None

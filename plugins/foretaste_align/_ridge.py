@@ -20,6 +20,7 @@ from foretaste import (
     Roster,
     Strategy,
     Transfer,
+    own_share,
 )
 from foretaste.solvers import als_rows, weighted_ridge
 from foretaste_align._als import item_factors
@@ -105,12 +106,12 @@ class Ridge(Strategy):
             p.source.name: self._encoder(p, carried[p.source.name], vectors[p.source.name], own) for p in transfer.pairs
         }
         people = self._mixed(own, transfer, vectors, encoders)
-        popularity = np.log1p(rows.popularity)
-        bias = (self.popularity * popularity / max(float(popularity.max()), 1.0)).astype(np.float32)
         encoders[transfer.target.name] = Encoder(
             rows.items, items, self.regularization, self.alpha, histories=rows.preference
         )
-        return FactorModel(Roster.of(transfer), people, items, item_bias=bias, encoders=encoders, kappa=self.kappa)
+        roster = Roster.of(transfer)
+        bias = roster.popularity_bias(self.popularity)
+        return FactorModel(roster, people, items, item_bias=bias, encoders=encoders, kappa=self.kappa)
 
     def _target(self, transfer: Transfer, context: Context) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         preference = transfer.target.interactions.preference
@@ -142,7 +143,7 @@ class Ridge(Strategy):
             known,
             own[people],
             max(self.map_regularization * scale, 1e-9),
-            weights=length / np.maximum(length + self.kappa, 1e-9),
+            weights=own_share(length, self.kappa),
         )
         return Encoder(pair.source.interactions.items, factors, *settings, matrix, offset, pair.source_history)
 
@@ -175,5 +176,5 @@ class Ridge(Strategy):
         # what is preferred counts, as it does where a history is folded in
         history = transfer.target.interactions.preference.getnnz(axis=1)
         mapped = total / np.maximum(sources, 1)[:, None]
-        trust = np.where(sources > 0, history / np.maximum(history + self.kappa, 1e-9), 1.0)[:, None]
+        trust = np.where(sources > 0, own_share(history, self.kappa), 1.0)[:, None]
         return np.asarray(trust * own + (1 - trust) * mapped, np.float32)

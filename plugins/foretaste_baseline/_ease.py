@@ -65,7 +65,6 @@ class Ease(Strategy):
         item_map, kept = cut_map(whole, self.map_megabytes * 2**20)
         if kept < 1:
             context.progress(f"{self.name}: the item map keeps {kept:.1%} of its squared norm")
-        popularity = np.log1p(rows.popularity)
-        bias = (self.popularity * popularity / max(float(popularity.max()), 1.0)).astype(np.float32)
         sides = {transfer.target.name: Side(rows.items, item_map, histories=rows.preference)}
-        return HistoryModel(Roster.of(transfer).without_source(), bias, sides)
+        roster = Roster.of(transfer).without_source()
+        return HistoryModel(roster, roster.popularity_bias(self.popularity), sides)

@@ -22,16 +22,12 @@ from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult
-from foretaste.strategy import Context
+from foretaste.strategy import Context, silent
 
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:].*)")
 """The address of a file that is not absolute (nor ``:memory:``)."""
 
 __all__ = ["Explained", "Platform", "explain_experiment", "run_experiment"]
-
-
-def _silent(message: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ class Platform:
         output: Path | None = None,
         new: bool = False,
         control: ControlKind | None = None,
-        progress: Callable[[str], None] = _silent,
+        progress: Callable[[str], None] = silent,
     ) -> RunResult:
         """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed."""
         how = self._measure(experiment)
@@ -180,7 +176,7 @@ def run_experiment(
     new: bool = False,
     control: ControlKind | None = None,
     output: Path | None = None,
-    progress: Callable[[str], None] = _silent,
+    progress: Callable[[str], None] = silent,
 ) -> RunResult:
     """Read experiment.yaml, make a platform with its plugins, and run it."""
     experiment, _ = read_experiment(path, list(assignments))

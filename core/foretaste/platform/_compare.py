@@ -96,7 +96,8 @@ def measure(
 
 def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None) -> str:
     """Return the baseline that is best on the validation people, all of them or those of one population."""
-    baselines = {n: Tuned(m.tuned[0].strategy, m.validation, 0.0, False) for n, m in found.items() if m.baseline}
+    # the first repeat's, as in Measured.validation
+    baselines = {name: one.tuned[0] for name, one in found.items() if one.baseline}
     groups = next(iter(baselines.values())).validation.populations
     mask = None if population is None or not (groups == population).any() else groups == population
     return best_of(baselines, metric, mask)

@@ -2,7 +2,7 @@
 
 from foretaste.recommender._answers import Reason, Reasons, Recommendations, Recommended
 from foretaste.recommender._cut import cut_map
-from foretaste.recommender._factors import Encoder, FactorModel
+from foretaste.recommender._factors import Encoder, FactorModel, own_share
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap
@@ -25,4 +25,5 @@ __all__ = [
     "Roster",
     "Side",
     "cut_map",
+    "own_share",
 ]

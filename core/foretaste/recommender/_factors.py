@@ -59,6 +59,11 @@ class Encoder:
         return mapped if self.offset is None else mapped + self.offset
 
 
+def own_share(length: NDArray[np.integer[Any]] | int, kappa: float) -> NDArray[np.float64]:
+    """Return b = k / (k + kappa), 0-1: how much a person's own vector counts beside the mapped one, k target items."""
+    return np.asarray(length / np.maximum(length + kappa, 1e-9), np.float64)
+
+
 class FactorModel(Recommender):
     """Vectors of people (users, d) and items (items, d), and a bias per item.
 
@@ -135,7 +140,7 @@ class FactorModel(Recommender):
         if target in histories:
             own = self.encoders[target].encode(histories[target])
             length = histories[target].nnz
-            trust = length / (length + self.kappa)
+            trust = float(own_share(length, self.kappa))
             vector = own if vector is None else trust * own + (1 - trust) * vector
         assert vector is not None
         return np.asarray(vector @ self.item_factors.T + self.item_bias, np.float32)
@@ -164,7 +169,7 @@ class FactorModel(Recommender):
         lengths = {n: e.histories[row].nnz for n, e in self.encoders.items() if e.histories is not None}
         sources = [n for n, length in lengths.items() if length and n != self.roster.target]
         own = lengths.get(self.roster.target, 0)
-        trust = (own / (own + self.kappa) if own else 0.0) if sources else 1.0
+        trust = float(own_share(own, self.kappa)) if sources else 1.0
         trusts = {n: (1 - trust) / len(sources) for n in sources}
         return trusts | ({self.roster.target: trust} if own else {})
 

@@ -52,6 +52,11 @@ class Roster:
         sources = tuple(pair.source.name for pair in transfer.pairs)
         return cls(transfer.target.name, sources, rows.users, rows.items, rows.popularity, paths, rows.seen)
 
+    def popularity_bias(self, weight: float) -> NDArray[np.float32]:
+        """Return (items,) ``weight`` times log(1 + popularity), scaled to 1 at the most popular item."""
+        popularity = np.log1p(self.popularity)
+        return (weight * popularity / max(float(popularity.max()), 1.0)).astype(np.float32)
+
     def without_source(self) -> Roster:
         """Return the roster of a model that cannot use source history: newcomers are answered by popularity."""
         return self.popular_where(self.paths == NEWCOMER)
