@@ -20,7 +20,17 @@ from foretaste.experiment import Experiment, read_experiment
 from foretaste.hookspecs import hookimpl
 from foretaste.metrics import Metric, Ranking
 from foretaste.platform import Platform, run_experiment
-from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommender, Roster, Side, cut_map, own_share
+from foretaste.recommender import (
+    Encoder,
+    FactorModel,
+    HistoryModel,
+    RatingScale,
+    Recommender,
+    Roster,
+    Side,
+    cut_map,
+    own_share,
+)
 from foretaste.registry import Catalog, Decision, Registry
 from foretaste.result import RunResult, TransferResult
 from foretaste.strategy import Budget, Carried, Context, Search, Strategy
@@ -52,6 +62,7 @@ __all__ = [
     "Platform",
     "PluginError",
     "Ranking",
+    "RatingScale",
     "Recommender",
     "Registry",
     "Roster",

@@ -106,7 +106,9 @@ class Strategy(StrictModel, ABC):
     portable: ClassVar[bool] = False
     """Carried alone suffices: it can be saved and sent without any interaction in it."""
     baseline: ClassVar[bool] = False
-    """Uses the target alone: part of what transfer must beat."""
+    """Part of what transfer must beat: uses the target alone (for ratings, at most a person's average elsewhere)."""
+    predicts_ratings: ClassVar[bool] = False
+    """Its recommenders have a ``predict``: a rating_scale in their roster."""
     pretrain_fields: ClassVar[tuple[str, ...] | None] = None
     """The fields that pretraining depends on; None is all. Settings that agree on them share one Carried."""
 
@@ -172,7 +174,15 @@ def check_recommender(found: object, strategy: Strategy) -> Recommender:
     """Return ``found`` if it is a Recommender with finite arrays; StrategyError otherwise."""
     if not isinstance(found, Recommender):
         raise StrategyError(f"{strategy.name}: adapt returned {type(found).__name__}, expected a Recommender")
-    for name, array in found.arrays()[0].items():
+    if strategy.predicts_ratings and not found.predicts_ratings:
+        raise StrategyError(f"{strategy.name}: predicts_ratings is true, but its recommender has no rating_scale")
+    for name, array in _arrays(found).items():
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise StrategyError(f"{strategy.name}: {name} holds values that are not finite")
     return found
+
+
+def _arrays(recommender: Recommender) -> dict[str, NDArray[Any]]:
+    scale = recommender.roster.rating_scale
+    ratings = {} if scale is None else {"user_offset": scale.user_offset, "item_offset": scale.item_offset}
+    return recommender.arrays()[0] | ratings

@@ -190,7 +190,7 @@ def test_populations_go_by_rows_in_training():
     source = Domain.from_frame(pl.DataFrame({"user_id": list(lengths), "item_id": ["x"] * 4}), "grocery")
     there = Domain.from_frame(table, "drugstore", columns={"split": "split"})
     held = hold_out(Transfer.of(source, there, Overlap("users")), GIVEN, 0)
-    found = dict(zip(rows_of(held.train).users.take(held.people), held.populations.tolist(), strict=True))
+    found = dict(zip(rows_of(held.train).users.take(held.people), held.populations(held.people).tolist(), strict=True))
     assert {name: POPULATIONS[code] for name, code in found.items()} == {
         "none": "newcomer",
         "one": "few-shot",

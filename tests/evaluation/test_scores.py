@@ -7,10 +7,12 @@ from hypothesis import given
 from scipy import sparse
 
 from evaluation.shops import held_or_skip, pair, pairs, specs
-from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, population_counts, score
+from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, score
 from foretaste.experiment import NewcomersHoldout, RandomHoldout
 from foretaste.metrics import Metric, builtin_metrics, parse_metric
-from foretaste.recommender import FactorModel, Roster
+from foretaste.recommender import FactorModel, Recommender, Roster
+from foretaste.testing import fit_once, rating_world
+from foretaste_baseline import RatingItemUser
 
 METRICS = [parse_metric(text, builtin_metrics()) for text in ("ndcg@10", "recall@12", "coverage@3", "novelty@2")]
 
@@ -60,7 +62,6 @@ def test_everybody_with_a_preferred_hidden_row_is_scored():
     held = hold_out(pair(), RandomHoldout(kind="random"), 0)
     found = score(oracle(held), held, METRICS)
     assert found.people is held.people
-    assert sum(population_counts(found).values()) == len(held.people)
 
 
 def test_coverage_is_of_all_lists_and_has_no_values_per_person():
@@ -86,10 +87,41 @@ def test_a_metric_without_a_cutoff_gets_whole_lists():
     assert set(found.values["depth"]) == {float(len(held.train.target.interactions.items))}
 
 
-def test_rating_metrics_are_left_out():
+RMSE = parse_metric("rmse", builtin_metrics())
+
+
+def test_who_predicts_no_ratings_has_no_rating_metric_and_the_same_others():
     held = hold_out(pair(), NewcomersHoldout(), 0)
-    found = score(oracle(held), held, [*METRICS, parse_metric("rmse", builtin_metrics())])
-    assert list(found.values) == [metric.label for metric in METRICS]
+    found, without = (score(oracle(held), held, metrics) for metrics in ([*METRICS, RMSE], METRICS))
+    assert np.isnan(found.values["rmse"]).all()
+    assert np.isnan(found.overall["rmse"])
+    assert {label: figure for label, figure in found.overall.items() if label != "rmse"} == without.overall
+
+
+def rating_baseline(held) -> Recommender:
+    return fit_once(RatingItemUser(), held.train)
+
+
+def test_ratings_are_compared_row_by_row_with_what_was_hidden():
+    held = hold_out(rating_world(), NewcomersHoldout(), 0)
+    found = score(rating_baseline(held), held, [RMSE])
+    users, items = held.test.users.take(held.test.user_rows), held.test.items.take(held.test.item_rows)
+    errors = rating_baseline(held).predict(users, items) - held.test.values
+    assert found.overall["rmse"] == pytest.approx(float(np.sqrt((errors**2).mean())), rel=1e-6)
+    first = held.test.user_rows == found.people[0]
+    assert found.values["rmse"][0] == pytest.approx(float(np.sqrt((errors[first] ** 2).mean())), rel=1e-6)
+
+
+def test_people_who_liked_nothing_of_what_was_hidden_count_for_ratings_only():
+    held = hold_out(rating_world(), NewcomersHoldout(), 0)
+    assert len(held.raters) > len(held.people)
+    found, ranked = (score(rating_baseline(held), held, metrics) for metrics in ([*METRICS, RMSE], METRICS))
+    assert list(found.people) == list(held.raters)
+    for metric in METRICS:
+        values = found.values[metric.label]
+        np.testing.assert_array_equal(values[np.isin(held.raters, held.people)], ranked.values[metric.label])
+        assert np.isnan(values[~np.isin(held.raters, held.people)]).all()
+        assert found.overall[metric.label] == ranked.overall[metric.label]
 
 
 # Pooling -------------------------------------------------------------------------------------------------------

@@ -97,9 +97,9 @@ def test_every_lift_over_every_baseline_is_listed(shops):
     assert entry.lift.over == "toy/popular"  # better on validation
 
 
-def test_a_rating_metric_that_nothing_predicts_is_noted(shops):
+def test_a_rating_metric_without_ratings_is_noted(shops):
     (result,) = run(shops, metrics=["ndcg@5", "rmse"]).transfers
-    assert "rmse not measured: runs do not evaluate predicted ratings yet" in result.notes
+    assert "rmse not measured: drugstore has implicit feedback" in result.notes
     assert result.entry("toy/taste").metrics["rmse"] is None
 
 

@@ -19,6 +19,9 @@ from foretaste.errors import BundleError
 FORMAT_VERSION = 1
 MANIFEST, CURRENT, ARRAYS = "manifest.json", "CURRENT", "arrays.safetensors"
 
+RATING_ARRAYS = ("user_offset", "item_offset")
+"""Arrays of a rating scale; in the array file as ``rating.user_offset`` and so on."""
+
 Contents = Literal["factors", "seen items", "source histories", "target histories"]
 
 _VERSION_NAME = re.compile(r"v[1-9][0-9]*")
@@ -46,6 +49,14 @@ class IndexEntry(StrictModel):
     file: str
     type: Literal["Int64", "String"]
     rows: int
+
+
+class RatingFacts(StrictModel):
+    """What a rating scale has beside its arrays."""
+
+    mean: float
+    lowest: float
+    highest: float
 
 
 class Manifest(StrictModel):
@@ -79,6 +90,8 @@ class Manifest(StrictModel):
     """Shape of each sparse matrix, whose data, indices and indptr are in the array file."""
     facts: dict[str, Any]
     """What the recommender needs beside arrays."""
+    ratings: RatingFacts | None = None
+    """How scores become ratings; left out where the recommender predicts none."""
     metadata: dict[str, Any]
     """Whatever the writer wanted to note: plugin versions, fingerprints, metrics, a time."""
 

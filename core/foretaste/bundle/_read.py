@@ -16,7 +16,7 @@ from scipy import sparse
 from foretaste.bundle._manifest import ARRAYS, FileEntry, IndexEntry, Manifest, manifest_in, version_folder
 from foretaste.data import Index
 from foretaste.errors import BundleError, DataError
-from foretaste.recommender import KINDS, Recommender, Roster
+from foretaste.recommender import KINDS, RatingScale, Recommender, Roster
 
 
 def load_bundle(path: Path) -> Recommender:
@@ -70,6 +70,7 @@ def _rebuild(folder: Path, manifest: Manifest) -> Recommender:
         arrays["roster.popularity"],
         arrays["roster.paths"],
         matrices.get("roster.seen"),
+        None if manifest.ratings is None else RatingScale(**dict(manifest.ratings), **_under("rating.", arrays)),
     )
     return KINDS[manifest.kind].from_arrays(
         roster,

@@ -17,11 +17,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy import sparse
 
-from foretaste.bundle._manifest import ARRAYS, FORMAT_VERSION, MANIFEST, canonical, manifest_id
+from foretaste.bundle._manifest import (
+    ARRAYS,
+    FORMAT_VERSION,
+    MANIFEST,
+    RATING_ARRAYS,
+    RatingFacts,
+    canonical,
+    manifest_id,
+)
 from foretaste.bundle._publish import publish
 from foretaste.data import Index
 from foretaste.errors import OutputError
-from foretaste.recommender import KINDS, Recommender
+from foretaste.recommender import KINDS, Recommender, Roster
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -79,6 +87,7 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
         "contains": _contents(arrays, kept, roster.target, "roster.seen" in matrices),
         "matrices": {name: [int(side) for side in matrix.shape] for name, matrix in matrices.items()},
         "facts": facts,
+        **_rating_facts(roster),
         **about,
         **ids,
     }
@@ -91,9 +100,18 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
 def _all_arrays(recommender: Recommender, arrays: Arrays, matrices: Mapping[str, sparse.csr_matrix]) -> Arrays:
     found: Arrays = {f"model.{name}": array for name, array in arrays.items()}
     found |= {"roster.popularity": recommender.roster.popularity, "roster.paths": recommender.roster.paths}
+    if recommender.roster.rating_scale is not None:
+        found |= {f"rating.{name}": getattr(recommender.roster.rating_scale, name) for name in RATING_ARRAYS}
     for name, matrix in matrices.items():
         found |= {f"{name}.{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
     return found
+
+
+def _rating_facts(roster: Roster) -> dict[str, Any]:
+    scale = roster.rating_scale
+    return (
+        {} if scale is None else {"ratings": {name: float(getattr(scale, name)) for name in RatingFacts.model_fields}}
+    )
 
 
 def _write_arrays(place: Path, arrays: Arrays) -> None:

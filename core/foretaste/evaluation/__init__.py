@@ -12,7 +12,7 @@ from foretaste.evaluation._intervals import (
     verdict,
 )
 from foretaste.evaluation._plan import ValidationPlan, validation_plan
-from foretaste.evaluation._score import Scores, pooled, population_counts, score
+from foretaste.evaluation._score import Scores, pooled, score
 
 __all__ = [
     "FEW",
@@ -30,7 +30,6 @@ __all__ = [
     "paired_lift",
     "paired_lifts",
     "pooled",
-    "population_counts",
     "prepared",
     "score",
     "validation_plan",

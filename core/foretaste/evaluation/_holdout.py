@@ -40,14 +40,18 @@ class HeldOut:
         return np.unique(self.test.user_rows[self.test.preferred])
 
     @cached_property
+    def raters(self) -> NDArray[np.int64]:
+        """Rows of the people who have a hidden row, preferred or not: those whose predicted ratings are evaluated."""
+        return np.unique(self.test.user_rows)
+
+    @cached_property
     def truth(self) -> sparse.csr_matrix:
         """(people, items) the preferred hidden rows."""
         return self.test.preference[self.people]
 
-    @cached_property
-    def populations(self) -> NDArray[np.int64]:
-        """(people,) 0 newcomer, 1 few-shot, 2 warm: by rows in the target's training data."""
-        length = self.train.target.interactions.history[self.people]
+    def populations(self, people: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return (people,) 0 newcomer, 1 few-shot, 2 warm: by rows in the target's training data."""
+        length = self.train.target.interactions.history[people]
         return np.where(length == 0, 0, np.where(length <= FEW, 1, 2))
 
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.evaluation._holdout import POPULATIONS, HeldOut
+from foretaste.evaluation._holdout import HeldOut
+from foretaste.evaluation._ratings import rating_scores
 from foretaste.metrics import Metric, Ranking
 from foretaste.recommender import Recommender
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Values per person (people,) and for all, by metric label; values are NaN where a metric has none per person."""
+    """Values per person (people,) and for all, by metric label; values are NaN where a metric has none for a person."""
 
     people: NDArray[np.int64]
     populations: NDArray[np.int64]
@@ -26,17 +27,33 @@ class Scores:
 def score(recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]) -> Scores:
     """Rank all items of the target for every person of the hold-out, what they had in training left out.
 
-    Rating metrics are left out here: they need a recommender that predicts ratings. A ranking metric without a cutoff
-    gets whole lists.
+    A ranking metric without a cutoff gets whole lists. Where rating metrics are asked for, people whose hidden rows are
+    all disliked are there as well; their ranking metrics are NaN.
     """
-    wanted = [metric for metric in metrics if metric.kind == "ranking"]
+    ranking, rating = ([m for m in metrics if m.kind == kind] for kind in ("ranking", "rating"))
+    ranked, overall = _ranking_scores(recommender, held, ranking)
+    if not rating:
+        return Scores(held.people, held.populations(held.people), ranked, overall)
+    people = held.raters
+    values, errors = rating_scores(recommender, held, people, rating)
+    places = np.searchsorted(people, held.people)
+    for label, among_people in ranked.items():
+        values[label] = np.full(len(people), np.nan)
+        values[label][places] = among_people
+    return Scores(people, held.populations(people), values, overall | errors)
+
+
+def _ranking_scores(
+    recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+    if not metrics:
+        return {}, {}
     rows = held.train.target.interactions
-    depth = max((metric.cutoff or len(rows.items) for metric in wanted), default=1)
+    depth = max(metric.cutoff or len(rows.items) for metric in metrics)
     items, _ = recommender.rank(held.people, min(depth, len(rows.items)))
     seen = Ranking(items, held.truth, rows.popularity, max(1, int((rows.history > 0).sum())))
-    values = {metric.label: metric.values(seen) for metric in wanted}
-    overall = {metric.label: metric.aggregate(values[metric.label], seen) for metric in wanted}
-    return Scores(held.people, held.populations, values, overall)
+    values = {metric.label: metric.values(seen) for metric in metrics}
+    return values, {metric.label: metric.aggregate(values[metric.label], seen) for metric in metrics}
 
 
 def pooled(parts: Sequence[Scores]) -> Scores:
@@ -58,8 +75,3 @@ def _overall(parts: Sequence[Scores], label: str) -> float:
     weights = np.array([np.isfinite(p.values[label]).sum() for p in parts], np.float64)
     weights = np.where(np.isfinite(figures), weights if weights.any() else 1.0, 0.0)
     return float(np.average(np.nan_to_num(figures), weights=weights)) if weights.any() else float("nan")
-
-
-def population_counts(scores: Scores) -> dict[str, int]:
-    """Return how many evaluated people each population has."""
-    return {name: int((scores.populations == code).sum()) for code, name in enumerate(POPULATIONS)}

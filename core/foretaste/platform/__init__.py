@@ -102,7 +102,7 @@ class Platform:
     ) -> RunResult:
         """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed."""
         how = self._measure(experiment)
-        self._check_names(experiment)
+        self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
         fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control)
@@ -135,26 +135,28 @@ class Platform:
             remedied, _ = without_twins(transfer, spec.twins)
             train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
             facts = [PairFacts.of(pair) for pair in train.pairs]
-            decision = choose(spec, train, self.registry, fitter)
+            decision = choose(spec, train, self.registry, fitter, how)
             explained.append(Explained("+".join(spec.sources), spec.target, facts, decision))
         return explained
 
     def _measure(self, experiment: Experiment) -> Measure:
         metrics = [parse_metric(text, self._host.metrics) for text in experiment.metrics]
         first = metrics[0]
-        if first.kind != "ranking" or not first.per_person:
+        if not first.per_person:
             raise ConfigError(
                 f"metrics: the first is what lifts are measured in; '{first.label}' has no value per person"
             )
         return Measure(experiment.holdout, metrics, experiment.seed, experiment.tries, experiment.folds)
 
-    def _check_names(self, experiment: Experiment) -> None:
+    def _check_names(self, experiment: Experiment, how: Measure) -> None:
         # a misspelt strategy or parameter should not cost a run
         for spec in experiment.transfers:
-            for name in spec.beside:
-                self.catalog.make(name, {})
+            named = [self.catalog.make(name, {}) for name in spec.beside]
             if spec.strategy is not None:
-                self.catalog.make(spec.strategy, spec.params)
+                named.append(self.catalog.make(spec.strategy, spec.params))
+            for one in named:
+                if how.of_ratings and not one.predicts_ratings:
+                    raise ConfigError(f"{one.name} predicts no ratings, and the first metric is {how.primary.label}")
 
     def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
         used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}

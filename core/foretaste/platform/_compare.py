@@ -47,6 +47,21 @@ class Measure:
         """The first metric."""
         return self.metrics[0]
 
+    @property
+    def of_ratings(self) -> bool:
+        """Whether the first metric is one of predicted ratings."""
+        return self.primary.kind == "rating"
+
+    def measures(self, strategy: type[Strategy]) -> bool:
+        """Say whether a strategy has a place in the comparison.
+
+        Where ratings decide, those that predict some; where lists decide, baselines that are there for their ratings
+        only when ratings are measured too.
+        """
+        if self.of_ratings:
+            return strategy.predicts_ratings
+        return not (strategy.baseline and strategy.predicts_ratings) or any(m.kind == "rating" for m in self.metrics)
+
 
 @dataclass(eq=False)
 class Measured:
@@ -110,12 +125,13 @@ def lifts(
 
     A positive lift is a gain, also where less of a metric is better. People count for whom every strategy has a value.
     """
-    names = [name for name, one in found.items() if not one.baseline]
+    label = metric.label
+    names = [n for n, one in found.items() if not one.baseline and np.isfinite(one.pooled.values[label]).any()]
     if not names:
         return {}
     base = found[over].pooled
     sign = 1 if metric.higher_is_better else -1
-    differences = np.stack([sign * (found[n].pooled.values[metric.label] - base.values[metric.label]) for n in names])
+    differences = np.stack([sign * (found[n].pooled.values[label] - base.values[label]) for n in names])
     keep = np.isfinite(differences).all(axis=0)  # a metric may be undefined for a person
     if rows is not None:
         keep &= rows
@@ -124,7 +140,7 @@ def lifts(
     intervals = paired_lifts(differences[:, keep], bootstrap_plan(base.people[keep], seed=seed))
     adjusted = holm(np.array([one.p for one in intervals]))
     return {
-        name: Lift(metric=metric.label, value=one.value, low=one.low, high=one.high, p=float(p), over=over)
+        name: Lift(metric=label, value=one.value, low=one.low, high=one.high, p=float(p), over=over)
         for name, one, p in zip(names, intervals, adjusted, strict=True)
     }
 
@@ -143,11 +159,11 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
             Entry(
                 strategy=name,
                 params=one.tuned[0].strategy.params(),
-                metrics={m.label: _plain(scores.overall.get(m.label)) for m in how.metrics},
+                metrics={m.label: _plain(scores.overall[m.label]) for m in how.metrics},
                 validation=_plain(one.validation.overall[metric.label]),
                 lift=lift,
                 lifts=[found_lifts[name] for found_lifts in by_baseline.values() if name in found_lifts],
-                verdict=_verdict(lift, mine),
+                verdict="baseline" if one.baseline else _verdict(lift, mine),
                 control=mine if not one.baseline else "not run",
                 cpu_seconds=one.cpu_seconds,
                 cached=any(t.cached for t in one.tuned),
@@ -158,7 +174,7 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
 
 def _verdict(lift: Lift | None, control: Control | str) -> ResultVerdict:
     if lift is None:
-        return "baseline"
+        return "no evidence"
     found = verdict(_interval(lift), lift.p)
     # what also helps when the source's people are shuffled is not taste carried over
     if found == "helps" and isinstance(control, Control) and control.verdict == "helps":
@@ -192,11 +208,7 @@ def populations(found: Mapping[str, Measured], how: Measure) -> list[Population]
 
 
 def _means(scores: Scores, rows: NDArray[np.bool_], metrics: Sequence[Metric]) -> dict[str, float | None]:
-    return {
-        m.label: _plain(mean_of(scores.values[m.label][rows]))
-        for m in metrics
-        if m.per_person and m.label in scores.values
-    }
+    return {m.label: _plain(mean_of(scores.values[m.label][rows])) for m in metrics if m.per_person}
 
 
 def _plain(value: float | None) -> float | None:

@@ -111,7 +111,7 @@ class Fitter:
                 best[1].overall[metric.label], metric
             ):
                 best = candidate, found
-            if not any(placed for _, placed in fits):
+            if metric.kind == "ranking" and not any(placed for _, placed in fits):
                 break  # everybody is answered by popularity, and no setting changes that
         assert best is not None
         return Tuned(*best, cpu_seconds=time.process_time() - started, cached=self._reused)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twins, merge_twins
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
-from foretaste.errors import StrategyError
+from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
@@ -53,7 +53,7 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         for n in range(job.how.holdout.repeats)
     ]
     audit = _audit(job, held[0], twins)
-    decision = choose(job.spec, held[0].train, job.registry, fitter)
+    decision = choose(job.spec, held[0].train, job.registry, fitter, job.how)
     strategies, passed_over = _field(job, decision, held[0].train, fitter)
     found = measure(fitter, strategies, held, job.how)
     control = run_control(fitter, strategies, held, job.how) if job.control else None
@@ -68,7 +68,7 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         chosen=chosen,
         trace=[*decision.trace, *guard],
         facts=[PairFacts.of(pair).as_dict() for pair in held[0].train.pairs],
-        people=sum(len(one.people) for one in held),
+        people=len(found[chosen].pooled.people),
         repeats=len(held),
         leaderboard=board,
         populations=populations(found, job.how),
@@ -81,10 +81,15 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
     return result
 
 
-def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitter) -> Decision:
+def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitter, how: Measure) -> Decision:
     """Return what the experiment names, or else what the hook chooses by facts of the training data."""
+    if how.of_ratings and train.target.interactions.feedback.kind != "explicit":
+        raise DataError(
+            f"{train.name}: the first metric is {how.primary.label}, which needs ratings;"
+            f" {train.target.name} has implicit feedback"
+        )
     facts = [PairFacts.of(pair) for pair in train.pairs]
-    catalog = fitter.host.catalog
+    catalog = replace(fitter.host.catalog, for_ratings=how.of_ratings)
     if spec.strategy is None:
         found = fitter.host.call(
             "choose_strategy",
@@ -145,7 +150,7 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
     chosen = catalog.make(decision.strategy, decision.params)
     field: dict[str, Strategy] = {}
     notes: list[str] = []
-    baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline]
+    baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline and job.how.measures(kind)]
     # of equal baselines the first is taken for the lift: the simplest
     for kind in sorted(baselines, key=lambda kind: len(kind.model_fields)):
         if obstacle := catalog.missing(kind.name) or _objection(made := catalog.make(kind.name, {}), facts):
@@ -186,9 +191,9 @@ def _notes(job: Job, passed_over: list[str]) -> list[str]:
     domains = [*(pair.source for pair in pairs), job.transfer.target]
     notes = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
     unmeasured = [
-        f"{metric.label} not measured: runs do not evaluate predicted ratings yet"
+        f"{metric.label} not measured: {job.transfer.target.name} has implicit feedback"
         for metric in job.how.metrics
-        if metric.kind == "rating"
+        if metric.kind == "rating" and job.transfer.target.interactions.feedback.kind != "explicit"
     ]
     return [*notes, *(warning for pair in pairs for warning in pair.warnings), *passed_over, *unmeasured]
 

@@ -6,6 +6,7 @@ from foretaste.recommender._factors import Encoder, FactorModel, own_share
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap
+from foretaste.recommender._rating_scale import RatingScale
 from foretaste.recommender._roster import Roster
 
 KINDS: dict[str, type[Recommender]] = {kind.kind: kind for kind in (FactorModel, HistoryModel)}
@@ -17,6 +18,7 @@ __all__ = [
     "FactorModel",
     "HistoryModel",
     "ItemMap",
+    "RatingScale",
     "Reason",
     "Reasons",
     "Recommendations",

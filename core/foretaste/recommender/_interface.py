@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
@@ -31,7 +31,6 @@ class Recommender(ABC):
     """
 
     kind: ClassVar[str]
-    predicts_ratings: bool = False
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
@@ -196,9 +195,11 @@ class Recommender(ABC):
         self, users: Sequence[Any], items: Sequence[Any], *, on_unknown: OnUnknown = "popular"
     ) -> NDArray[np.float32]:
         """Return one score (n,) per (user, item) pair of ids; comparable within a person only."""
-        (users, user_rows), item_rows = self._user_rows(users, on_unknown), self._item_rows(items)
-        if len(user_rows) != len(item_rows):
-            raise DataError(f"score: found {len(user_rows)} users and {len(item_rows)} items, expected equal numbers")
+        (_, user_rows), item_rows = self._user_rows(users, on_unknown), self._item_rows(items)
+        _check_pairs("score", user_rows, item_rows)
+        return self._pair_scores(user_rows, item_rows)
+
+    def _pair_scores(self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = np.empty(len(user_rows), np.float32)
         people, person = np.unique(user_rows, return_inverse=True)
         for block in _blocks(len(people), len(self.roster.items)):
@@ -208,6 +209,37 @@ class Recommender(ABC):
             mine = np.flatnonzero((person >= block.start) & (person < block.stop))
             scores[mine] = lines[person[mine] - block.start, item_rows[mine]]
         return scores
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether there is a ``predict``."""
+        return self.roster.rating_scale is not None
+
+    @property
+    def predict(self) -> Callable[[Sequence[Any], Sequence[Any]], NDArray[np.float32]]:
+        """``predict(users, items)``: one rating (n,) per (user, item) pair of ids; strangers get the item's average.
+
+        There only where the model predicts ratings: otherwise AttributeError, and ``hasattr`` is False. The call raises
+        UnknownIdError for an unknown item.
+        """
+        if not self.predicts_ratings:
+            raise AttributeError("this recommender predicts no ratings: it has scores, comparable within a person only")
+        return self._predict
+
+    def _predict(self, users: Sequence[Any], items: Sequence[Any]) -> NDArray[np.float32]:
+        (_, user_rows), item_rows = self._user_rows(users, "popular"), self._item_rows(items)
+        _check_pairs("predict", user_rows, item_rows)
+        return self.predict_rows(user_rows, item_rows)
+
+    def predict_rows(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the ratings (n,) of pairs of user rows (-1 is a stranger) and item rows; ``predict`` for ids."""
+        scale = self.roster.rating_scale
+        if scale is None:
+            raise ValueError("this recommender predicts no ratings")
+        placed = self.places(users)
+        scores = np.zeros(len(users), np.float32)
+        scores[placed] = self._pair_scores(users[placed], items[placed])
+        return scale.predicted(users, items, scores, placed)
 
     def similar_items(self, items: Sequence[Any], k: int = 10, *, of: str | None = None) -> Recommendations:
         """Return the ``k`` target items nearest to each item of a domain (``of``; left out: the target).
@@ -273,6 +305,11 @@ class Recommender(ABC):
     def _answer(self, user: Any, rows: NDArray[np.int64], scores: NDArray[np.float32], path: int) -> Recommended:
         held = rows >= 0
         return Recommended(user, self.roster.items.take(rows[held]), scores[held].tolist(), PATHS[path])
+
+
+def _check_pairs(call: str, users: NDArray[np.int64], items: NDArray[np.int64]) -> None:
+    if len(users) != len(items):
+        raise DataError(f"{call}: found {len(users)} users and {len(items)} items, expected equal numbers")
 
 
 def _known(domain: str, items: list[Any], index: Index) -> NDArray[np.int64]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index, Transfer
+
+if TYPE_CHECKING:
+    from foretaste.recommender._rating_scale import RatingScale
 
 Path = Literal["known", "newcomer", "folded-in", "popular"]
 PATHS: tuple[Path, ...] = get_args(Path)
@@ -22,8 +25,8 @@ class Roster:
 
     ``popularity`` (items,) float64 counts the people who preferred an item in training; ``seen`` (users, items) holds
     the rows to leave out of an answer, or None where histories were left out of a bundle; ``paths`` (users,) uint8
-    says by which path a person is answered: 0 known, 1 newcomer (through the source), 3 popular. Raises ValueError
-    where these do not fit each other.
+    says by which path a person is answered: 0 known, 1 newcomer (through the source), 3 popular. ``rating_scale`` makes
+    ratings of scores; None where the model predicts none. Raises ValueError where these do not fit each other.
     """
 
     target: str
@@ -33,6 +36,7 @@ class Roster:
     popularity: NDArray[np.float64]
     paths: NDArray[np.uint8]
     seen: sparse.csr_matrix | None
+    rating_scale: RatingScale | None = None
 
     def __post_init__(self) -> None:
         expect_shape("popularity", self.popularity, (len(self.items),))
@@ -41,6 +45,9 @@ class Roster:
             raise ValueError(f"paths: found {int(self.paths.max())}, expected 0 to {POPULAR}")
         if self.seen is not None:
             expect_shape("seen", self.seen, (len(self.users), len(self.items)))
+        if self.rating_scale is not None:
+            expect_shape("user_offset", self.rating_scale.user_offset, (len(self.users),))
+            expect_shape("item_offset", self.rating_scale.item_offset, (len(self.items),))
 
     @classmethod
     def of(cls, transfer: Transfer) -> Roster:
@@ -60,6 +67,10 @@ class Roster:
     def without_source(self) -> Roster:
         """Return the roster of a model that cannot use source history: newcomers are answered by popularity."""
         return self.popular_where(self.paths == NEWCOMER)
+
+    def rating(self, scale: RatingScale) -> Roster:
+        """Return the roster of a model whose scores become ratings on this scale."""
+        return replace(self, rating_scale=scale)
 
     def popular_where(self, unplaced: NDArray[np.bool_]) -> Roster:
         """Return the roster with these people (users,) answered by popularity."""

@@ -23,6 +23,8 @@ class Catalog:
     """Strategy name to the plugin that brought it."""
     unavailable: Mapping[str, str] = field(default_factory=dict)
     """Plugin or strategy name to the reason why it was kept out."""
+    for_ratings: bool = False
+    """The first metric is one of predicted ratings: only strategies that predict some can serve."""
 
     def get(self, name: str) -> type[Strategy]:
         """Return a strategy class; ConfigError names what is known, or says why its plugin is not there."""
@@ -39,6 +41,12 @@ class Catalog:
         """Return the strategies without transfer whose packages are installed, by name."""
         kinds = (self.strategies[name] for name in sorted(self.strategies))
         return [kind for kind in kinds if kind.baseline and not missing_packages(kind)]
+
+    def unfit(self, name: str) -> str | None:
+        """Return why a strategy cannot serve this run, whatever the data, or None."""
+        if self.for_ratings and not self.get(name).predicts_ratings:
+            return "predicts no ratings, which the first metric is about"
+        return self.missing(name)
 
     def make(self, name: str, params: Mapping[str, Any]) -> Strategy:
         """Return a strategy that is ready to fit.

@@ -84,8 +84,8 @@ def _shown(value: Any) -> str:
 def _obstacle(use: Use, facts: Sequence[PairFacts], catalog: Catalog) -> str | None:
     """Say why a strategy cannot serve pairs with these facts, or None where it can."""
     try:
-        if need := catalog.missing(use.strategy):
-            return need
+        if obstacle := catalog.unfit(use.strategy):
+            return obstacle
         return make_strategy(catalog.get(use.strategy), use.params).objection(facts)
     except ConfigError as error:
         lines = str(error).splitlines()

@@ -8,6 +8,7 @@ draws a random number or touches the host's thread settings.
 from __future__ import annotations
 
 from foretaste.solvers._als import als_rows
+from foretaste.solvers._biases import RatingBiases, rating_biases
 from foretaste.solvers._ease import EaseFit, ease, ease_dual, ease_map, ease_memory
 from foretaste.solvers._gram import gram
 from foretaste.solvers._ridge import KernelRidgeFit, kernel_ridge, weighted_ridge
@@ -16,6 +17,7 @@ from foretaste.solvers._topk import top_k, top_k_dot
 __all__ = [
     "EaseFit",
     "KernelRidgeFit",
+    "RatingBiases",
     "als_rows",
     "ease",
     "ease_dual",
@@ -23,6 +25,7 @@ __all__ = [
     "ease_memory",
     "gram",
     "kernel_ridge",
+    "rating_biases",
     "top_k",
     "top_k_dot",
     "weighted_ridge",

@@ -45,6 +45,12 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} is {value!r}; expected a finite number above 0.")
 
 
+def check_not_negative(name: str, value: float) -> None:
+    """Refuse anything but a finite number of zero or more."""
+    if value != 0 or isinstance(value, bool):
+        check_positive(name, value)
+
+
 def check_count(name: str, value: int) -> None:
     """Refuse anything but a whole number of at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:

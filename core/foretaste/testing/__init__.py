@@ -8,6 +8,7 @@ from foretaste.testing._fit import fit_once, newcomer_lift
 from foretaste.testing._worlds import (
     item_world,
     linked_world,
+    rating_world,
     save_world,
     taste_of,
     taste_world,
@@ -21,6 +22,7 @@ __all__ = [
     "item_world",
     "linked_world",
     "newcomer_lift",
+    "rating_world",
     "save_world",
     "taste_of",
     "taste_world",

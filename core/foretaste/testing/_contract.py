@@ -215,6 +215,23 @@ class StrategyContract:
             history = {name: items.ids[:2].to_list()}
             assert loaded.recommend_for(history, 5) == found.recommend_for(history, 5)
 
+    def test_predicted_ratings_stay_in_the_range_that_was_given(self, tmp_path: Path) -> None:
+        """Where there is a ``predict``: for everybody, strangers too, and the same from a bundle."""
+        strategy, world = self.make(), self.world()
+        found = self._fitted(world)
+        assert found.predicts_ratings == strategy.predicts_ratings, "predicts_ratings is not what the recommender does"
+        if not found.predicts_ratings:
+            return
+        rows = world.target.interactions
+        users = [*rows.users.ids.to_list(), _STRANGER]
+        items = [rows.items.ids[0]] * len(users)
+        ratings = found.predict(users, items)
+        assert ratings.shape == (len(users),)
+        assert float(ratings.min()) >= rows.values.min() - 1e-5, "a rating lies below all that were given"
+        assert float(ratings.max()) <= rows.values.max() + 1e-5, "a rating lies above all that were given"
+        save_bundle(found, tmp_path, strategy=strategy.name, params=strategy.params())
+        assert load_bundle(tmp_path).predict(users, items).tobytes() == ratings.tobytes()
+
     def _facts(self) -> list[PairFacts]:
         return [PairFacts.of(pair) for pair in self.world().pairs]
 
@@ -264,4 +281,12 @@ def _same(one: Recommender, other: Recommender) -> bool:
         and mine.keys() == theirs.keys()
         and all(mine[name].tobytes() == theirs[name].tobytes() for name in mine)
         and one.roster.paths.tobytes() == other.roster.paths.tobytes()
+        and _ratings(one) == _ratings(other)
     )
+
+
+def _ratings(one: Recommender) -> object:
+    scale = one.roster.rating_scale
+    if scale is None:
+        return None
+    return scale.mean, scale.lowest, scale.highest, scale.user_offset.tobytes(), scale.item_offset.tobytes()

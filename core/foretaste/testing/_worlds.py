@@ -82,6 +82,28 @@ def item_world(n_people: int = 120, *, seed: int = 0, tastes: int = 2) -> Transf
     return Transfer.of(shop, market, Overlap("items"))
 
 
+def rating_world(n_people: int = 120, *, seed: int = 0) -> Transfer:
+    """Return books -> films with shared people and ratings from 1 to 5.
+
+    Some people are generous, in books as in films, and some items are better than others; own taste is rated higher.
+    Most of what can be known of a newcomer's ratings is the item and the person's generosity.
+    """
+    world = taste_world(n_people, seed=seed)
+    generous = np.random.default_rng([seed, 5]).normal(0, 0.7, n_people)
+    source, target = (_rated(domain, generous, seed) for domain in (world.pair.source, world.target))
+    return Transfer.of(source, target, Overlap("users"))
+
+
+def _rated(domain: Domain, generous: NDArray[np.float64], seed: int) -> Domain:
+    rows, rng = _frame(domain), np.random.default_rng([seed, 6, len(domain.name)])
+    users, items = rows["user_id"].to_list(), rows["item_id"].to_list()
+    quality = dict(zip(domain.interactions.items.ids, rng.normal(0, 0.6, len(domain.interactions.items)), strict=True))
+    liked = np.array([0.4 if taste_of(u) == taste_of(i) else -0.4 for u, i in zip(users, items, strict=True)])
+    rating = 3.2 + generous[[int(u[1:]) for u in users]] + [quality[i] for i in items] + liked
+    stars = np.clip(np.round(rating + rng.normal(0, 0.3, len(users))), 1, 5)
+    return Domain.from_frame(rows.with_columns(weight=pl.Series(stars)), domain.name, feedback="explicit")
+
+
 def save_world(world: Transfer, folder: Path) -> None:
     """Write each domain to ``folder/{name}.parquet``, with the columns that experiment.yaml expects."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +146,5 @@ def _domain(
 
 def _frame(domain: Domain) -> pl.DataFrame:
     rows = domain.interactions
-    return pl.DataFrame(
-        {"user_id": rows.users.ids.gather(rows.user_rows), "item_id": rows.items.ids.gather(rows.item_rows)}
-    )
+    ids = {"user_id": rows.users.ids.gather(rows.user_rows), "item_id": rows.items.ids.gather(rows.item_rows)}
+    return pl.DataFrame(ids if rows.feedback.kind == "implicit" else {**ids, "weight": rows.values})
