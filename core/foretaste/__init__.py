@@ -4,7 +4,7 @@
 """
 
 from foretaste.bundle import load_bundle, save_bundle
-from foretaste.data import Domain, DomainPair, Features, Index, Interactions, Overlap, PairFacts, Transfer
+from foretaste.data import Domain, DomainPair, Features, Index, Interactions, Overlap, PairFacts, Transfer, sealed
 from foretaste.errors import (
     BundleError,
     ConfigError,
@@ -81,4 +81,5 @@ __all__ = [
     "read_experiment",
     "run_experiment",
     "save_bundle",
+    "sealed",
 ]

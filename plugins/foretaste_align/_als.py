@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from foretaste import sealed
+
 
 def item_factors(
     preference: sparse.csr_matrix,
@@ -17,7 +19,7 @@ def item_factors(
     seed: int,
     threads: int,
 ) -> NDArray[np.float32]:
-    """Return (items, factors). People's vectors are one ALS step away, and are made where they are needed."""
+    """Return (items, factors), read-only. People's vectors are one ALS step away, and made where they are needed."""
     from implicit.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
 
@@ -26,4 +28,4 @@ def item_factors(
             factors, regularization, alpha, iterations=epochs, num_threads=threads, random_state=seed
         )
         model.fit(preference, show_progress=False)
-    return np.asarray(model.item_factors, np.float32)
+    return sealed(np.asarray(model.item_factors, np.float32))

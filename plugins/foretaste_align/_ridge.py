@@ -21,6 +21,7 @@ from foretaste import (
     Strategy,
     Transfer,
     own_share,
+    sealed,
 )
 from foretaste.solvers import als_rows, weighted_ridge
 from foretaste_align._als import item_factors
@@ -177,4 +178,4 @@ class Ridge(Strategy):
         history = transfer.target.interactions.preference.getnnz(axis=1)
         mapped = total / np.maximum(sources, 1)[:, None]
         trust = np.where(sources > 0, own_share(history, self.kappa), 1.0)[:, None]
-        return np.asarray(trust * own + (1 - trust) * mapped, np.float32)
+        return sealed(np.asarray(trust * own + (1 - trust) * mapped, np.float32))

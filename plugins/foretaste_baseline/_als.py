@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from foretaste import Carried, Context, Domain, Encoder, FactorModel, Roster, Search, Strategy, Transfer
+from foretaste import Carried, Context, Domain, Encoder, FactorModel, Roster, Search, Strategy, Transfer, sealed
 from foretaste.solvers import als_rows
 
 
@@ -50,9 +50,9 @@ class Als(Strategy):
                 random_state=context.seed,
             )
             model.fit(rows.preference, show_progress=False)
-        items = np.asarray(model.item_factors)
+        items = sealed(np.asarray(model.item_factors))
         # implicit ends with the items' half step: one more for people, and they are what folding in would make of them
-        people = als_rows(rows.preference, items, self.regularization, alpha=self.alpha)
+        people = sealed(als_rows(rows.preference, items, self.regularization, alpha=self.alpha))
         encoder = Encoder(rows.items, items, self.regularization, self.alpha, histories=rows.preference)
         return FactorModel(
             Roster.of(transfer).without_source(),

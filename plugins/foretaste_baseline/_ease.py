@@ -18,6 +18,7 @@ from foretaste import (
     Strategy,
     Transfer,
     cut_map,
+    sealed,
 )
 from foretaste.solvers import ease, ease_memory
 
@@ -61,7 +62,7 @@ class Ease(Strategy):
         rows = transfer.target.interactions
         # people without a row add nothing to the map, but would count for the choice of its form
         people = np.flatnonzero(rows.preference.getnnz(axis=1))
-        whole = ease(rows.preference[people], self.regularization).item_map()
+        whole = sealed(ease(rows.preference[people], self.regularization).item_map())
         item_map, kept = cut_map(whole, self.map_megabytes * 2**20)
         if kept < 1:
             context.progress(f"{self.name}: the item map keeps {kept:.1%} of its squared norm")

@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from foretaste import Carried, Context, Domain, HistoryModel, PairFacts, Roster, Search, Side, Strategy, Transfer
+from foretaste import (
+    Carried,
+    Context,
+    Domain,
+    HistoryModel,
+    PairFacts,
+    Roster,
+    Search,
+    Side,
+    Strategy,
+    Transfer,
+    sealed,
+)
 
 
 class NaiveBayes(Strategy):
@@ -65,7 +77,7 @@ class NaiveBayes(Strategy):
         total = np.asarray(item_map.sum(axis=0)).ravel()
         # log((C + s) / (C. + s m)) = log(1 + C / s) - log(C. / s + m)
         np.log1p(item_map.data / self.smoothing, out=item_map.data)
-        return item_map, (-np.log(total / self.smoothing + n_items)).astype(np.float32)
+        return sealed(item_map), (-np.log(total / self.smoothing + n_items)).astype(np.float32)
 
 
 def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

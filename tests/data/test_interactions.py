@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from foretaste.data import Domain, Index
+from foretaste.data import Domain, Index, Interactions
 
 WEIGHTS = [5.0, 4.0, 1.0, 0.0]
 FRAME = pl.DataFrame({"user_id": ["a", "a", "b", "b"], "item_id": [1, 2, 1, 2], "weight": WEIGHTS})
@@ -77,6 +77,26 @@ def test_arrays_cannot_be_written_to(name):
     array = getattr(Domain.from_frame(frame).interactions, name)
     with pytest.raises(ValueError, match="read-only"):
         array[0] = array[1]
+
+
+def test_arrays_of_a_host_stay_its_own():
+    rows = rows_of()
+    given = [array.copy() for array in (rows.user_rows, rows.item_rows, rows.values)]
+    made = Interactions(rows.users, rows.items, *given, feedback=rows.feedback)
+    assert all(array.flags.writeable for array in given)
+    for array in given:
+        array[:] = 0
+    assert made.fingerprint == rows.fingerprint
+
+
+def test_arrays_that_nobody_can_write_to_are_shared():
+    rows = rows_of()
+    assert dataclasses.replace(rows).values is rows.values
+
+
+def test_seen_items_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        rows_of().seen.data[0] = 7
 
 
 def test_fields_cannot_be_set():

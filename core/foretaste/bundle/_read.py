@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
 from foretaste.bundle._manifest import ARRAYS, FileEntry, IndexEntry, Manifest, manifest_in, version_folder
-from foretaste.data import Index
+from foretaste.data import Index, sealed
 from foretaste.errors import BundleError, DataError
 from foretaste.recommender import KINDS, RatingScale, Recommender, Roster
 
@@ -83,7 +83,7 @@ def _rebuild(folder: Path, manifest: Manifest) -> Recommender:
 
 def _read_arrays(place: Path) -> dict[str, NDArray[Any]]:
     with safe_open(place, framework="np") as stored:
-        return {name: np.asarray(stored.get_tensor(name)) for name in stored.keys()}  # noqa: SIM118 - not a mapping
+        return {name: sealed(np.asarray(stored.get_tensor(name))) for name in stored.keys()}  # noqa: SIM118 - not a mapping
 
 
 def _matrix(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, int]) -> sparse.csr_matrix:

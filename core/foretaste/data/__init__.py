@@ -3,6 +3,7 @@
 from foretaste.data._domain import Domain
 from foretaste.data._facts import PairFacts
 from foretaste.data._features import Features
+from foretaste.data._frozen import frozen, frozen_matrix, sealed
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._links import read_links
@@ -23,6 +24,9 @@ __all__ = [
     "PairFacts",
     "Shared",
     "Transfer",
+    "frozen",
+    "frozen_matrix",
     "read_links",
     "read_table",
+    "sealed",
 ]

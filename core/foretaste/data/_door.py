@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from foretaste.data._columns import find_columns
+from foretaste.data._frozen import sealed
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._spec import DomainSpec
@@ -112,11 +113,11 @@ def _interactions(table: pl.DataFrame, users: Index, items: Index, feedback: Fee
     return Interactions(
         users,
         items,
-        table["user_id"].to_numpy().astype(np.int64),
-        table["item_id"].to_numpy().astype(np.int64),
-        weights.astype(np.float32),
-        table["timestamp"].to_numpy().astype(np.float64) if "timestamp" in table.columns else None,
-        table["split"].to_numpy().astype(object) if "split" in table.columns else None,
+        sealed(table["user_id"].to_numpy().astype(np.int64)),
+        sealed(table["item_id"].to_numpy().astype(np.int64)),
+        sealed(weights.astype(np.float32)),
+        sealed(table["timestamp"].to_numpy().astype(np.float64)) if "timestamp" in table.columns else None,
+        sealed(table["split"].to_numpy().astype(object)) if "split" in table.columns else None,
         feedback,
     )
 

@@ -23,19 +23,24 @@ class Index:
     """
 
     def __init__(self, ids: pl.Series | Iterable[Any], kind: str = "id") -> None:
-        self.ids = as_ids(ids, kind)
+        self._ids = as_ids(ids, kind).clone()
         self.kind = kind
-        if self.ids.n_unique() != len(self.ids):
+        if self._ids.n_unique() != len(self):
             raise DataError(f"{kind}: ids of an index must be distinct")
 
+    @property
+    def ids(self) -> pl.Series:
+        """The ids in their order: a series of the caller's own, which shares memory until it is written to."""
+        return self._ids.clone()
+
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self._ids)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Index) and (self.ids is other.ids or self.ids.equals(other.ids))
+        return isinstance(other, Index) and (self is other or self._ids.equals(other._ids))
 
     def __hash__(self) -> int:
-        return hash(len(self.ids))
+        return hash(len(self))
 
     def __repr__(self) -> str:
         return f"Index({len(self)} {self.kind}s)"

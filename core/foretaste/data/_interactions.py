@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from foretaste.data._frozen import frozen, sealed
 from foretaste.data._index import Index
-
-_Array = TypeVar("_Array", bound=NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,9 @@ class Interactions:
     """Rows of (user, item, value, time); at most one row per user and item.
 
     ``user_rows`` and ``item_rows`` are int64 places in the two indexes, ``values`` float32, ``times`` float64
-    seconds or None, ``splits`` the names of a given split (an object array of str) or None. All have shape (n,).
+    seconds or None, ``splits`` the names of a given split (an object array of str) or None. All have shape (n,). They
+    are read-only, and a caller's own arrays stay as they are. ``preference`` and ``ratings`` can be written to only
+    because the compiled code of implicit and LightFM takes no read-only matrix: nobody does.
     """
 
     users: Index
@@ -48,9 +49,10 @@ class Interactions:
     feedback: Feedback = Feedback()
 
     def __post_init__(self) -> None:
-        for array in (self.user_rows, self.item_rows, self.values, self.times, self.splits):
+        for name in ("user_rows", "item_rows", "values", "times", "splits"):
+            array = getattr(self, name)
             if array is not None:
-                array.setflags(write=False)
+                object.__setattr__(self, name, frozen(array))
 
     def __len__(self) -> int:
         return len(self.user_rows)
@@ -64,8 +66,8 @@ class Interactions:
     def preferred(self) -> NDArray[np.bool_]:
         """(n,) which rows count as a preference."""
         if self.feedback.kind == "explicit":
-            return frozen(self.values >= self.feedback.positive_min)
-        return frozen(self.values > 0)
+            return sealed(self.values >= self.feedback.positive_min)
+        return sealed(self.values > 0)
 
     @cached_property
     def preference(self) -> sparse.csr_matrix:
@@ -87,22 +89,22 @@ class Interactions:
     @cached_property
     def seen(self) -> sparse.csr_matrix:
         """(users, items) float32 ones for all rows, disliked ones too."""
-        return self._matrix(np.ones(len(self), bool), np.ones(len(self), np.float32))
+        return sealed(self._matrix(np.ones(len(self), bool), np.ones(len(self), np.float32)))
 
     @cached_property
     def popularity(self) -> NDArray[np.float64]:
         """(items,) how many people preferred each item."""
-        return frozen(np.bincount(self.item_rows[self.preferred], minlength=len(self.items)).astype(np.float64))
+        return sealed(np.bincount(self.item_rows[self.preferred], minlength=len(self.items)).astype(np.float64))
 
     @cached_property
     def popularity_of_rows(self) -> NDArray[np.int64]:
         """(items,) how many rows each item has, disliked ones too."""
-        return frozen(np.bincount(self.item_rows, minlength=len(self.items)))
+        return sealed(np.bincount(self.item_rows, minlength=len(self.items)))
 
     @cached_property
     def history(self) -> NDArray[np.int64]:
         """(users,) how many rows each person has."""
-        return frozen(np.bincount(self.user_rows, minlength=len(self.users)))
+        return sealed(np.bincount(self.user_rows, minlength=len(self.users)))
 
     def _matrix(self, keep: NDArray[np.bool_], weights: NDArray[np.float32]) -> sparse.csr_matrix:
         where = (self.user_rows[keep], self.item_rows[keep])
@@ -127,19 +129,13 @@ class Interactions:
         """Return the rows that ``keep`` (a mask or row numbers) selects; the indexes stay as they are."""
         return replace(
             self,
-            user_rows=self.user_rows[keep],
-            item_rows=self.item_rows[keep],
-            values=self.values[keep],
-            times=None if self.times is None else self.times[keep],
-            splits=None if self.splits is None else self.splits[keep],
+            user_rows=sealed(self.user_rows[keep]),
+            item_rows=sealed(self.item_rows[keep]),
+            values=sealed(self.values[keep]),
+            times=None if self.times is None else sealed(self.times[keep]),
+            splits=None if self.splits is None else sealed(self.splits[keep]),
         )
 
     def for_users(self, users: Index) -> Interactions:
         """Return the same rows over an index that starts with this one's users."""
         return self if users is self.users else replace(self, users=users)
-
-
-def frozen(array: _Array) -> _Array:
-    """Return the array itself, made read-only."""
-    array.setflags(write=False)
-    return array

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data._domain import Domain
+from foretaste.data._frozen import sealed
 from foretaste.data._index import Index
-from foretaste.data._interactions import Interactions, frozen
+from foretaste.data._interactions import Interactions
 from foretaste.data._links import check_links, link_matrix, shared_matrix, with_linked
 from foretaste.errors import DataError
 
@@ -52,7 +53,7 @@ class DomainPair:
     @cached_property
     def source_length(self) -> NDArray[np.int64]:
         """(target users,) how many source items each person of the target has rows for, all accounts together."""
-        return frozen(np.diff(self._brought(self.source.interactions.seen).indptr).astype(np.int64))
+        return sealed(np.diff(self._brought(self.source.interactions.seen).indptr).astype(np.int64))
 
     def _brought(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         if self.user_links is None:
@@ -65,7 +66,7 @@ class DomainPair:
     @cached_property
     def shared_people(self) -> NDArray[np.int64]:
         """Target rows of people with history on both sides."""
-        return frozen(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
+        return sealed(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +128,12 @@ class Transfer:
     def source_length(self) -> NDArray[np.int64]:
         """(target users,) how many rows each person has in all sources together."""
         nobody = np.zeros(len(self.target.interactions.users), np.int64)
-        return frozen(sum((pair.source_length for pair in self.pairs), nobody))
+        return sealed(sum((pair.source_length for pair in self.pairs), nobody))
 
     @cached_property
     def shared_people(self) -> NDArray[np.int64]:
         """Target rows of people with history in the target and in some source."""
-        return frozen(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
+        return sealed(np.flatnonzero((self.source_length > 0) & (self.target.interactions.history > 0)))
 
 
 def _with_linked(users: Index, source: Domain, target: Domain, overlap: Overlap) -> Index:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from foretaste.data import sealed
 from foretaste.recommender._map import ItemMap
 from foretaste.solvers import top_k
 
@@ -23,7 +24,8 @@ def cut_map(
     What fits stays dense, as it is. ``sparse`` keeps the entries of greatest magnitude in each target column (the upper
     row among equals), the same number in each, and gives what is left of the limit to the columns' next ones, the
     greatest first; the limit holds for data and indices. ``factors`` is the truncated SVD of the greatest rank that
-    fits, its singular values shared by both factors. Raises ValueError for a limit that holds nothing.
+    fits, its singular values shared by both factors. What is cut comes back read-only, so that a recommender need not
+    copy it. Raises ValueError for a limit that holds nothing.
     """
     dense = np.asarray(item_map, np.float32)
     if dense.nbytes <= limit_bytes:
@@ -51,7 +53,7 @@ def _strongest(dense: NDArray[np.float32], limit_bytes: int) -> tuple[ItemMap, f
     columns = np.broadcast_to(np.arange(m)[:, None], rows.shape)[keep]
     data = dense[rows[keep], columns]
     matrix = sparse.csr_matrix((data, (rows[keep], columns)), shape=dense.shape)
-    return matrix, float(np.square(data, dtype=np.float64).sum())
+    return sealed(matrix), float(np.square(data, dtype=np.float64).sum())
 
 
 def _factored(dense: NDArray[np.float32], limit_bytes: int) -> tuple[ItemMap, float]:
@@ -61,7 +63,9 @@ def _factored(dense: NDArray[np.float32], limit_bytes: int) -> tuple[ItemMap, fl
         raise ValueError(f"limit_bytes: found {limit_bytes}, expected at least {4 * (n + m)}, for rank 1")
     left, values, right = _svd(dense.astype(np.float64), min(rank, n, m))
     root = np.sqrt(values)
-    return ((left * root).astype(np.float32), (root[:, None] * right).astype(np.float32)), float((values**2).sum())
+    halves = left * root, root[:, None] * right
+    first, second = (sealed(np.ascontiguousarray(half, np.float32)) for half in halves)
+    return (first, second), float((values**2).sum())
 
 
 def _svd(dense: NDArray[np.float64], rank: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index
+from foretaste.data import Index, frozen
 from foretaste.errors import DataError
 from foretaste.recommender._answers import Best
 from foretaste.recommender._interface import Recommender
-from foretaste.recommender._roster import POPULAR, Roster, expect_shape, frozen
+from foretaste.recommender._roster import POPULAR, Roster, expect_shape, freeze_fields
 from foretaste.solvers import als_rows, top_k_dot
 
 
@@ -37,10 +38,8 @@ class Encoder:
     histories: sparse.csr_matrix | None = None
 
     def __post_init__(self) -> None:
-        for name in ("item_factors", "matrix", "offset"):
-            array = getattr(self, name)
-            if array is not None:
-                object.__setattr__(self, name, frozen(array))
+        freeze_fields(self, "item_factors", "matrix", "offset", dtype=np.float32)
+        freeze_fields(self, "histories")
         expect_shape("item_factors", self.item_factors, (len(self.items), *self.item_factors.shape[1:2]))
         for name in ("regularization", "alpha"):
             value = float(getattr(self, name))
@@ -84,13 +83,18 @@ class FactorModel(Recommender):
         encoders: Mapping[str, Encoder] | None = None,
         kappa: float = 0.0,
     ) -> None:
-        self.user_factors = frozen(user_factors)
-        self.item_factors = frozen(item_factors)
-        self.item_bias = frozen(np.zeros(len(item_factors)) if item_bias is None else item_bias)
-        self.encoders = dict(encoders or {})
+        self.user_factors = frozen(user_factors, np.float32)
+        self.item_factors = frozen(item_factors, np.float32)
+        self.item_bias = frozen(np.zeros(len(item_factors)) if item_bias is None else item_bias, np.float32)
+        self._encoders = dict(encoders or {})
         self.kappa = float(kappa)
         self._check(roster)
         super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))))
+
+    @property
+    def encoders(self) -> Mapping[str, Encoder]:
+        """The encoders by domain."""
+        return MappingProxyType(self._encoders)
 
     def _check(self, roster: Roster) -> None:
         width = self.item_factors.shape[-1]

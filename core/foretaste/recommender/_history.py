@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index
+from foretaste.data import Index, frozen
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap, map_arrays, map_columns, map_from, map_rows, map_shape, settled
-from foretaste.recommender._roster import Roster, expect_shape, frozen
+from foretaste.recommender._roster import Roster, expect_shape, freeze_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,9 @@ class Side:
         if not np.isfinite(self.power):
             raise ValueError(f"power: found {self.power}, expected a finite number")
         if self.offset is not None:
-            object.__setattr__(self, "offset", frozen(self.offset))
+            freeze_fields(self, "offset", dtype=np.float32)
             expect_shape("offset", self.offset, (self.shape[1],))
+        freeze_fields(self, "histories")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -107,9 +109,9 @@ class HistoryModel(Recommender):
     kind: ClassVar[str] = "history"
 
     def __init__(self, roster: Roster, item_bias: NDArray[np.float32], sides: Mapping[str, Side] | None = None) -> None:
-        self.item_bias = frozen(item_bias)
+        self.item_bias = frozen(item_bias, np.float32)
         # one order, whatever a manifest does to it: float sums depend on it
-        self.sides = dict(sorted((sides or {}).items()))
+        self._sides = dict(sorted((sides or {}).items()))
         expect_shape("item_bias", self.item_bias, (len(roster.items),))
         placed = np.zeros(len(roster.users), bool)
         for name, side in self.sides.items():
@@ -119,6 +121,11 @@ class HistoryModel(Recommender):
                 expect_shape(f"side '{name}': histories", side.histories, (len(roster.users), len(side.items)))
                 placed |= np.diff(side.histories.indptr) > 0
         super().__init__(roster.popular_where(~placed) if self.sides else roster)
+
+    @property
+    def sides(self) -> Mapping[str, Side]:
+        """The sides by domain, in the order in which they are added up."""
+        return MappingProxyType(self._sides)
 
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
         out[:] = self.item_bias

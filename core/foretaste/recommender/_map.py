@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.recommender._roster import frozen
+from foretaste.data import frozen, frozen_matrix
 
 ItemMap: TypeAlias = sparse.csr_matrix | NDArray[np.float32] | tuple[NDArray[np.float32], NDArray[np.float32]]
 """(items, target items), dense or sparse, or factors (items, r) and (r, target items)."""
 
 
 def settled(item_map: ItemMap) -> ItemMap:
-    """Return the map in its one layout: what is dense as C-contiguous float32, what is sparse as CSR."""
+    """Return the map in its one layout, read-only: what is dense as C-contiguous float32, what is sparse as CSR."""
     if isinstance(item_map, tuple):
-        left, right = frozen(item_map[0]), frozen(item_map[1])
+        left, right = frozen(item_map[0], np.float32), frozen(item_map[1], np.float32)
         if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[0]:
             raise ValueError(f"map: found factors {left.shape} and {right.shape}, expected (n, r) and (r, m)")
         return left, right
     if sparse.issparse(item_map):
-        return sparse.csr_matrix(item_map, dtype=np.float32)
+        return frozen_matrix(item_map, np.float32)
     if np.ndim(item_map) != 2:
         raise ValueError(f"map: found {np.ndim(item_map)} dimensions, expected 2")
-    return frozen(np.asarray(item_map))
+    return frozen(np.asarray(item_map), np.float32)
 
 
 def map_shape(item_map: ItemMap) -> tuple[int, int]:

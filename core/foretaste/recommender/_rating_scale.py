@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.recommender._roster import frozen
+from foretaste.data import frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class RatingScale:
         if not -np.inf < self.lowest <= self.mean <= self.highest < np.inf:
             raise ValueError(f"lowest, mean, highest: found {self.lowest:g}, {self.mean:g}, {self.highest:g}")
         for name in ("user_offset", "item_offset"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float32))
 
     def predicted(
         self,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index, Transfer
-
-if TYPE_CHECKING:
-    from foretaste.recommender._rating_scale import RatingScale
+from foretaste.data import Index, Transfer, frozen, frozen_matrix
+from foretaste.recommender._rating_scale import RatingScale
 
 Path = Literal["known", "newcomer", "folded-in", "popular"]
 PATHS: tuple[Path, ...] = get_args(Path)
@@ -48,6 +46,7 @@ class Roster:
         if self.rating_scale is not None:
             expect_shape("user_offset", self.rating_scale.user_offset, (len(self.users),))
             expect_shape("item_offset", self.rating_scale.item_offset, (len(self.items),))
+        freeze_fields(self, "popularity", "paths", "seen")
 
     @classmethod
     def of(cls, transfer: Transfer) -> Roster:
@@ -83,11 +82,10 @@ def expect_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: found shape {tuple(array.shape)}, expected {shape}")
 
 
-def frozen(array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the array as C-contiguous float32 that cannot be written to; the caller's own stays as it is.
-
-    The order matters beyond speed: a product may round differently in another one, and a bundle holds this one.
-    """
-    view = np.ascontiguousarray(array, np.float32).view()
-    view.setflags(write=False)
-    return view
+def freeze_fields(holder: Any, *names: str, dtype: Any = None) -> None:
+    """Freeze what a frozen dataclass holds under these names, arrays or matrices; None stays None."""
+    for name in names:
+        held = getattr(holder, name)
+        if held is not None:
+            freeze = frozen_matrix if sparse.issparse(held) else frozen
+            object.__setattr__(holder, name, freeze(held, dtype))
