@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from foretaste.cli._show import headline, judged
@@ -97,6 +100,41 @@ def test_run_tells_what_it_found(finished: Any) -> None:
     assert Path(shown[1]).is_relative_to(path.parent / "out")
 
 
+def ids_of(path: Path) -> set[str]:
+    return set(pl.read_parquet(path.parent / "grocery.parquet")["user_id"].cast(str))
+
+
+def test_the_command_that_recommends_is_told_and_works(call: Any, finished: Any) -> None:
+    shown = re.search(r"^recommend: (.*)$", finished[1].out, re.MULTILINE)
+    assert shown
+    program, *command = shlex.split(shown[1])
+    assert program == "foretaste"
+    answer = call(*command)
+    assert answer.code == 0, answer
+    assert answer.out.startswith(f"user {command[-1]} (newcomer)\n")
+
+
+def test_an_id_that_looks_like_an_option_is_told_so_that_it_works(call: Any, experiment: Path) -> None:
+    for name in ("grocery", "drugstore"):
+        table = pl.read_parquet(experiment.parent / f"{name}.parquet")
+        named = table.with_columns(user_id=pl.format("-o {}", "user_id"))
+        named.write_parquet(experiment.parent / f"{name}.parquet")
+    told = call("run", experiment, "--set", "tries=1", "--set", "transfers[0].beside=[]").out.splitlines()[-1]
+    command = shlex.split(told.removeprefix("recommend: foretaste "))
+    answer = call(*command)
+    assert answer.code == 0, answer
+    assert answer.out.startswith(f"user {command[-1]} (newcomer)\n")
+
+
+@pytest.mark.parametrize(("on_the_path", "typed"), [(None, ".venv/bin/foretaste"), ("/bin/foretaste", "foretaste")])
+def test_the_program_is_told_as_it_can_be_typed_again(
+    call: Any, finished: Any, monkeypatch: pytest.MonkeyPatch, on_the_path: str | None, typed: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/foretaste", "run"])
+    monkeypatch.setattr("shutil.which", lambda name: on_the_path)
+    assert f"\nrecommend: {typed} recommend " in call("run", finished[0]).out
+
+
 def test_taste_carries_over_in_the_toy_world(finished: Any) -> None:
     path, _ = finished
     result = RunResult.model_validate_json((path.parent / "out" / "result.json").read_text())
@@ -121,7 +159,9 @@ def test_a_narrow_terminal_folds_no_name_and_no_figure(call: Any, finished: Any)
     path, _ = finished
     answer = call("run", path, FORCE_COLOR="1", COLUMNS="80")
     lines = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", answer.out).splitlines()
-    assert max(map(len, lines)) <= 80
+    commands = [line for line in lines if line.startswith("recommend: ")]
+    assert shlex.split(commands[0])[-1] in ids_of(path)  # whole, so that it can be pasted
+    assert max(len(line) for line in lines if line not in commands) <= 80
     assert sum(bool(re.match(r"linear/naive-bayes \*? +0\.\d{4}", line)) for line in lines) == 2
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -57,8 +60,28 @@ def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], 
         out.print(_populations(result, metrics[0]))
         out.print()
     out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")
+    if result.bundle is None:
+        out.print("bundle: none")
+        return
     # as a person would write it: an experiment's output is often ../../out
-    out.print(f"bundle: {os.path.normpath(output / result.bundle)}" if result.bundle else "bundle: none")
+    bundle = os.path.normpath(output / result.bundle)
+    out.print(f"bundle: {bundle}")
+    out.print(f"recommend: {shlex.join(_asking(bundle))}", soft_wrap=True)  # whole, so that it can be pasted
+
+
+def _asking(bundle: str) -> list[str]:
+    """Return the command that recommends to one person: the first newcomer, if there is one."""
+    from foretaste.bundle import load_bundle
+
+    roster = load_bundle(Path(bundle)).roster
+    user = str(roster.users.ids[int(roster.newcomers.argmax())])
+    return [_program(), "recommend", bundle, *(["--"] if user.startswith("-") else []), user]
+
+
+def _program() -> str:
+    """Return what to type: a virtual environment that is not activated has no ``foretaste`` on the path."""
+    called = sys.argv[0]
+    return called if Path(called).name == "foretaste" and shutil.which("foretaste") is None else "foretaste"
 
 
 def headline(result: TransferResult) -> str:

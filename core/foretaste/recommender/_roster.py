@@ -58,6 +58,11 @@ class Roster:
         sources = tuple(pair.source.name for pair in transfer.pairs)
         return cls(transfer.target.name, sources, rows.users, rows.items, rows.popularity, paths, rows.seen)
 
+    @property
+    def newcomers(self) -> NDArray[np.bool_]:
+        """(users,) who is answered through the source, without rows in the target."""
+        return np.asarray(self.paths == NEWCOMER)
+
     def popularity_bias(self, weight: float) -> NDArray[np.float32]:
         """Return (items,) ``weight`` times log(1 + popularity), scaled to 1 at the most popular item."""
         popularity = np.log1p(self.popularity)
@@ -65,7 +70,7 @@ class Roster:
 
     def without_source(self) -> Roster:
         """Return the roster of a model that cannot use source history: newcomers are answered by popularity."""
-        return self.popular_where(self.paths == NEWCOMER)
+        return self.popular_where(self.newcomers)
 
     def rating(self, scale: RatingScale) -> Roster:
         """Return the roster of a model whose scores become ratings on this scale."""
