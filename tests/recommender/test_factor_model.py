@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from foretaste.data import Index
 from foretaste.recommender import Encoder, FactorModel
-from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, factor_model, roster
+from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, WEIGHTS, factor_model, roster
 
 
 def vectors(rows: int, d: int = 4):
@@ -48,6 +49,18 @@ def test_a_map_without_an_offset_and_an_offset_without_a_map_both_count():
     np.testing.assert_allclose(moved, plain + offset, rtol=1e-6)
     turned = Encoder(Index(BOOKS, "item"), source, 1.0, matrix=2 * np.eye(4, dtype=np.float32)).encode(histories)
     np.testing.assert_allclose(turned, 2 * plain, rtol=1e-6)
+
+
+def test_items_may_tell_more_or_less_and_vectors_may_have_length_one():
+    source, items = vectors(len(BOOKS)), Index(BOOKS, "item")
+    histories = factor_model().encoders["books"].histories
+    telling = Encoder(items, source, 1.0, item_weights=WEIGHTS).encode(histories)
+    by_hand = histories @ sparse.diags(WEIGHTS, format="csr")
+    np.testing.assert_allclose(telling, Encoder(items, source, 1.0).encode(by_hand.tocsr()), rtol=1e-5)
+    unit = Encoder(items, source, 1.0, item_weights=WEIGHTS, unit_length=True).encode(histories)
+    np.testing.assert_allclose(unit * np.linalg.norm(telling, axis=1)[:, None], telling, atol=1e-5)
+    with pytest.raises(ValueError, match=r"item_weights: found shape \(3,\), expected"):
+        Encoder(items, source, 1.0, item_weights=WEIGHTS[:3])
 
 
 def test_shapes_that_do_not_fit_are_refused_by_name():

@@ -29,6 +29,7 @@ def history(n_rows: int, n_columns: int, seed: int, placed: int) -> sparse.csr_m
 
 TARGET = history(N_USERS, N_MOVIES, 1, 40)
 SOURCE = history(N_USERS, N_BOOKS, 2, 50)
+WEIGHTS = np.linspace(0.5, 2, N_BOOKS).astype(np.float32)  # rare books tell more
 
 
 def roster() -> Roster:
@@ -44,7 +45,7 @@ def factor_model(kappa: float = 3.0) -> FactorModel:
     books = rng.normal(size=(N_BOOKS, 5)).astype(np.float32)
     matrix, offset = rng.normal(size=(5, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
     encoders = {
-        "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE),
+        "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE, WEIGHTS, unit_length=True),
         "movies": Encoder(Index(MOVIES, "item"), movies, 1.0, 2.0, histories=TARGET),
     }
     own, mapped = als_rows(TARGET, movies, 1.0, alpha=2.0), encoders["books"].encode(SOURCE)

@@ -23,10 +23,11 @@ from foretaste.solvers import als_rows, top_k_dot
 class Encoder:
     """How a history in one domain becomes a vector of the target's space.
 
-    The history is folded in against ``item_factors`` (items of the domain, d) by one ALS step with
-    ``regularization`` and ``alpha``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,), both
-    None for the target's own history. ``histories`` (users, items of the domain) are kept for explanations only. Raises
-    ValueError where these do not fit each other.
+    The history, its values times ``item_weights`` (items of the domain,) where there are some, is folded in against
+    ``item_factors`` (items of the domain, d) by one ALS step with ``regularization`` and ``alpha``; the vector is
+    brought to length 1 if ``unit_length``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,),
+    both None for the target's own history. ``histories`` (users, items of the domain) are kept for explanations only.
+    Raises ValueError where these do not fit each other.
     """
 
     items: Index
@@ -36,11 +37,15 @@ class Encoder:
     matrix: NDArray[np.float32] | None = None
     offset: NDArray[np.float32] | None = None
     histories: sparse.csr_matrix | None = None
+    item_weights: NDArray[np.float32] | None = None
+    unit_length: bool = False
 
     def __post_init__(self) -> None:
-        freeze_fields(self, "item_factors", "matrix", "offset", dtype=np.float32)
+        freeze_fields(self, "item_factors", "matrix", "offset", "item_weights", dtype=np.float32)
         freeze_fields(self, "histories")
         expect_shape("item_factors", self.item_factors, (len(self.items), *self.item_factors.shape[1:2]))
+        if self.item_weights is not None:
+            expect_shape("item_weights", self.item_weights, (len(self.items),))
         for name in ("regularization", "alpha"):
             value = float(getattr(self, name))
             if not (np.isfinite(value) and value > 0):
@@ -53,9 +58,27 @@ class Encoder:
 
     def encode(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return vectors (rows, target d)."""
-        own = als_rows(histories, self.item_factors, self.regularization, alpha=self.alpha)
+        own = self.fold_in(histories)
         mapped = own if self.matrix is None else own @ self.matrix
         return mapped if self.offset is None else mapped + self.offset
+
+    def fold_in(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
+        """Return vectors (rows, d) in the domain's own space, not mapped yet; zeros for an empty history."""
+        vectors = als_rows(self.weighted(histories), self.item_factors, self.regularization, alpha=self.alpha)
+        return vectors / _lengths(vectors)[:, None] if self.unit_length else vectors
+
+    def weighted(self, histories: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return histories as they are folded in."""
+        if self.item_weights is None:
+            return histories
+        values = histories.data * self.item_weights[histories.indices]
+        return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
+
+
+def _lengths(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return (rows,) the length of each vector, 1 for zeros."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    return np.where(lengths > 0, lengths, 1).astype(np.float32)
 
 
 def own_share(length: NDArray[np.integer[Any]] | int, kappa: float) -> NDArray[np.float64]:
@@ -193,10 +216,12 @@ class FactorModel(Recommender):
         facts: dict[str, Any] = {"kappa": self.kappa, "encoders": {}}
         for name, encoder in self.encoders.items():
             arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
-            for part, array in (("matrix", encoder.matrix), ("offset", encoder.offset)):
-                if array is not None:
+            for part in ("matrix", "offset", "item_weights"):
+                if (array := getattr(encoder, part)) is not None:
                     arrays[f"encoder.{name}.{part}"] = array
-            facts["encoders"][name] = {"regularization": encoder.regularization, "alpha": encoder.alpha}
+            facts["encoders"][name] = {
+                part: getattr(encoder, part) for part in ("regularization", "alpha", "unit_length")
+            }
         return arrays, facts
 
     def histories(self) -> Mapping[str, sparse.csr_matrix]:
@@ -222,6 +247,8 @@ class FactorModel(Recommender):
                 arrays.get(f"encoder.{name}.matrix"),
                 arrays.get(f"encoder.{name}.offset"),
                 histories.get(name),
+                arrays.get(f"encoder.{name}.item_weights"),
+                settings["unit_length"],
             )
             for name, settings in facts["encoders"].items()
         }
@@ -239,9 +266,11 @@ def _linear_parts(
     encoder: Encoder, history: sparse.csr_matrix, towards: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     # one ALS step is linear in what each history item adds: p = A^-1 sum_j max(c_j, 0) y_j
+    history = encoder.weighted(history)
     factors = encoder.item_factors.astype(np.float64)
     mine, confidence = factors[history.indices], encoder.alpha * history.data.astype(np.float64)
     system = factors.T @ factors + encoder.regularization * np.eye(factors.shape[1])
     system += (mine * (np.abs(confidence) - 1)[:, None]).T @ mine
-    share = np.maximum(confidence, 0) * (mine @ np.linalg.solve(system, towards))
-    return history.indices.astype(np.int64), share
+    vectors = np.maximum(confidence, 0)[:, None] * np.linalg.solve(system, mine.T).T
+    length = np.linalg.norm(vectors.sum(axis=0)) if encoder.unit_length else 1.0
+    return history.indices.astype(np.int64), vectors @ towards / max(length, 1e-12)
