@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix, random
 from threadpoolctl import threadpool_limits
 
-from foretaste.solvers import als_rows
+from foretaste.solvers import als_rows, als_shares
 from foretaste.solvers._als import _blocks_of_similar_length
 
 
@@ -115,3 +115,23 @@ def test_a_wrong_argument_is_named(wrong, message):
     X, Q = a_world()
     with pytest.raises(ValueError, match=message):
         als_rows(**{"X": X, "item_factors": Q, "regularization": 1.0} | wrong)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 3.0])
+def test_the_shares_of_a_rows_entries_add_up_to_its_score(alpha):
+    X, Q = a_world(8)
+    X.data[::4] *= -1
+    people = als_rows(X, Q, 0.5, alpha=alpha)
+    for row in range(X.shape[0]):
+        shares = als_shares(X[row], Q, 0.5, Q[7], alpha=alpha)
+        assert shares.shape == X[row].data.shape
+        assert (shares[X[row].data < 0] == 0).all()
+        assert shares.sum() == pytest.approx(people[row] @ Q[7], abs=1e-5)
+
+
+def test_shares_are_asked_of_one_row():
+    X, Q = a_world(8)
+    with pytest.raises(ValueError, match=r"^row has shape \(40, 30\); expected \(1, any\)\.$"):
+        als_shares(X, Q, 0.5, Q[7])
+    with pytest.raises(ValueError, match=r"^towards has shape \(4,\); expected \(5,\)\.$"):
+        als_shares(X[0], Q, 0.5, Q[7, :4])

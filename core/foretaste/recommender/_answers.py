@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.recommender._roster import Path
+from foretaste.recommender._roster import AnswerPath
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Recommended:
     user: Any
     items: list[Any]
     scores: list[float]
-    path: Path
+    path: AnswerPath
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,18 @@ class Reasons:
     item: Any
     score: float
     reasons: tuple[Reason, ...]
+
+    @classmethod
+    def of(cls, user: Any, item: Any, base: float, found: list[Reason], n: int) -> Reasons:
+        """Return the ``n`` greatest of what was found, the rest summed by domain, and ``base``."""
+        ranked = sorted(found, key=lambda reason: -reason.share)
+        best, others = ranked[:n], ranked[n:]
+        domains = [
+            domain for domain in dict.fromkeys(r.domain for r in found) if any(r.domain == domain for r in others)
+        ]
+        summed = [Reason(domain, None, sum(r.share for r in others if r.domain == domain)) for domain in domains]
+        score = base + sum(reason.share for reason in ranked)
+        return cls(user, item, score, (*best, *summed, Reason(None, None, base)))
 
 
 Best = tuple[NDArray[np.int64], NDArray[np.float32]]

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.errors import DataError
+from foretaste.errors import DataError, UnknownIdError
+from foretaste.solvers import is_count
 
 History = Iterable[Any] | tuple[Iterable[Any], Iterable[float]]
 
 
-def check_count(name: str, value: int) -> None:
+def expect_count(name: str, value: int) -> None:
     """Refuse anything but a whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_count(value):
         raise DataError(f"{name}: found {value!r}, expected a whole number of 1 or more")
 
 
@@ -26,6 +27,14 @@ def listed(name: str, ids: Iterable[Any]) -> list[Any]:
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise DataError(f"{name}: found {ids!r}, expected a list of ids")
     return list(ids)
+
+
+def known_rows(domain: str, items: list[Any], index: Index) -> NDArray[np.int64]:
+    """Return the row of each item; UnknownIdError names the first that the domain lacks."""
+    rows = index.rows(items)
+    if (rows < 0).any():
+        raise UnknownIdError(f"{domain} has no item {items[int(np.argmax(rows < 0))]!r}")
+    return rows
 
 
 def allowed(items: Index, allow: Iterable[Any] | None, deny: Iterable[Any] | None) -> NDArray[np.bool_] | None:
@@ -52,6 +61,13 @@ def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
     known = rows >= 0
     where = (np.zeros(int(known.sum()), int), rows[known])
     return sparse.csr_matrix((weights[known], where), shape=(1, len(items)))
+
+
+def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return a history without the entries of weight zero."""
+    kept = row.copy()
+    kept.eliminate_zeros()
+    return kept
 
 
 def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32]]:

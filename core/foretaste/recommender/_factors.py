@@ -16,7 +16,7 @@ from foretaste.errors import DataError
 from foretaste.recommender._answers import Best
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._roster import POPULAR, Roster, expect_shape, freeze_fields
-from foretaste.solvers import als_rows, top_k_dot
+from foretaste.solvers import als_rows, als_shares, top_k_dot
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,19 @@ class Encoder:
             return histories
         values = histories.data * self.item_weights[histories.indices]
         return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
+
+    def shares(
+        self, history: sparse.csr_matrix, towards: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the item rows of one history (1, items), and what each adds to its vector's part along ``towards``.
+
+        ``towards`` (d,) is of this domain's own space, before the map.
+        """
+        told = self.weighted(history)
+        found = als_shares(told, self.item_factors, self.regularization, towards, alpha=self.alpha)
+        if self.unit_length:
+            found = found / float(_lengths(als_rows(told, self.item_factors, self.regularization, alpha=self.alpha))[0])
+        return history.indices.astype(np.int64), found
 
 
 def _lengths(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -188,7 +201,7 @@ class FactorModel(Recommender):
             encoder = self.encoders[name]
             assert encoder.histories is not None
             towards = aim if encoder.matrix is None else encoder.matrix.astype(np.float64) @ aim
-            parts[name] = _linear_parts(encoder, encoder.histories[row], trust * towards)
+            parts[name] = encoder.shares(encoder.histories[row], trust * towards)
         whole = float(self.user_factors[row].astype(np.float64) @ aim) + float(self.item_bias[item])
         return whole - sum(float(p[1].sum()) for p in parts.values()), parts
 
@@ -260,17 +273,3 @@ class FactorModel(Recommender):
             encoders=encoders,
             kappa=facts["kappa"],
         )
-
-
-def _linear_parts(
-    encoder: Encoder, history: sparse.csr_matrix, towards: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    # one ALS step is linear in what each history item adds: p = A^-1 sum_j max(c_j, 0) y_j
-    history = encoder.weighted(history)
-    factors = encoder.item_factors.astype(np.float64)
-    mine, confidence = factors[history.indices], encoder.alpha * history.data.astype(np.float64)
-    system = factors.T @ factors + encoder.regularization * np.eye(factors.shape[1])
-    system += (mine * (np.abs(confidence) - 1)[:, None]).T @ mine
-    vectors = np.maximum(confidence, 0)[:, None] * np.linalg.solve(system, mine.T).T
-    length = np.linalg.norm(vectors.sum(axis=0)) if encoder.unit_length else 1.0
-    return history.indices.astype(np.int64), vectors @ towards / max(length, 1e-12)

@@ -14,7 +14,7 @@ from scipy import sparse
 from foretaste.data import Index
 from foretaste.errors import DataError, UnknownIdError
 from foretaste.recommender._answers import Best, Reason, Reasons, Recommendations, Recommended
-from foretaste.recommender._asked import History, allowed, check_count, history_row, listed
+from foretaste.recommender._asked import History, allowed, expect_count, history_row, known_rows, listed, without_zeros
 from foretaste.recommender._roster import FOLDED_IN, KNOWN, PATHS, POPULAR, Roster
 from foretaste.solvers import top_k
 
@@ -34,8 +34,6 @@ class Recommender(ABC):
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
-
-    # What a kind of model brings -------------------------------------------------------------------------------
 
     @abstractmethod
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
@@ -87,8 +85,6 @@ class Recommender(ABC):
         histories: Mapping[str, sparse.csr_matrix],
     ) -> Recommender:
         """Rebuild what ``arrays``, ``indexes`` and ``histories`` gave; ValueError or KeyError where they do not fit."""
-
-    # What all share --------------------------------------------------------------------------------------------
 
     @cached_property
     def _log_popularity(self) -> NDArray[np.float32]:
@@ -152,7 +148,7 @@ class Recommender(ABC):
         is not known under ``on_unknown="error"``, and DataError for ids of another type than the data's. Without seen
         items (a bundle saved without histories) ``exclude_seen`` leaves nothing out.
         """
-        check_count("k", k)
+        expect_count("k", k)
         users, rows = self._user_rows(users, on_unknown)
         items, scores = self.rank(rows, k, exclude_seen=exclude_seen, allow=allowed(self.roster.items, allow, deny))
         lists = (
@@ -174,14 +170,14 @@ class Recommender(ABC):
         Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
         nothing known is answered by popularity. Raises DataError for a domain whose history this model cannot read.
         """
-        check_count("k", k)
+        expect_count("k", k)
         readable = self._domain_items()
         for name in history:
             if name not in readable:
                 raise DataError(f"history of '{name}': this recommender reads {', '.join(readable) or 'no history'}")
         given = {name: history_row(name, one, readable[name]) for name, one in history.items()}
         own = given.get(self.roster.target)
-        evidence = {name: _without_zeros(row) for name, row in given.items() if row.count_nonzero()}
+        evidence = {name: without_zeros(row) for name, row in given.items() if row.count_nonzero()}
         scores = self._fold_in(evidence) if evidence else self._log_popularity[None, :]
 
         def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
@@ -246,14 +242,14 @@ class Recommender(ABC):
 
         Raises UnknownIdError for an item that the domain lacks, and DataError for a domain the model does not know.
         """
-        check_count("k", k)
+        expect_count("k", k)
         domain = of or self.roster.target
         index = self._comparable().get(domain)
         if index is None:
             known = ", ".join(self._comparable()) or "none"
             raise DataError(f"similar_items: this recommender knows no items of '{domain}'; it knows those of {known}")
         asked = listed("items", items)
-        rows = _known(domain, asked, index)
+        rows = known_rows(domain, asked, index)
 
         def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
             for line, row in zip(out, rows[start:stop], strict=True):
@@ -272,7 +268,7 @@ class Recommender(ABC):
         the score. Raises UnknownIdError for an unknown person or item, and DataError where the recommender was saved
         without the histories that an explanation needs.
         """
-        check_count("n", n)
+        expect_count("n", n)
         (_, (row,)), (column,) = self._user_rows([user], "error"), self._item_rows([item])
         if self.roster.paths[row] == POPULAR:
             value = float(self._log_popularity[column])
@@ -283,12 +279,7 @@ class Recommender(ABC):
             for domain, (rows, shares) in parts.items()
             for index_item, share in zip(self._domain_items()[domain].take(rows), shares, strict=True)
         ]
-        found.sort(key=lambda reason: -reason.share)
-        best, others = found[:n], found[n:]
-        rest = {domain: sum(r.share for r in others if r.domain == domain) for domain in parts}
-        summed = [Reason(domain, None, rest[domain]) for domain in parts if any(r.domain == domain for r in others)]
-        score = base + sum(reason.share for reason in found)
-        return Reasons(user, item, score, (*best, *summed, Reason(None, None, base)))
+        return Reasons.of(user, item, base, found, n)
 
     def _user_rows(self, users: Sequence[Any], on_unknown: OnUnknown) -> tuple[list[Any], NDArray[np.int64]]:
         if on_unknown not in get_args(OnUnknown):
@@ -300,7 +291,7 @@ class Recommender(ABC):
         return asked, rows
 
     def _item_rows(self, items: Sequence[Any]) -> NDArray[np.int64]:
-        return _known(self.roster.target, listed("items", items), self.roster.items)
+        return known_rows(self.roster.target, listed("items", items), self.roster.items)
 
     def _answer(self, user: Any, rows: NDArray[np.int64], scores: NDArray[np.float32], path: int) -> Recommended:
         held = rows >= 0
@@ -310,19 +301,6 @@ class Recommender(ABC):
 def _check_pairs(call: str, users: NDArray[np.int64], items: NDArray[np.int64]) -> None:
     if len(users) != len(items):
         raise DataError(f"{call}: found {len(users)} users and {len(items)} items, expected equal numbers")
-
-
-def _known(domain: str, items: list[Any], index: Index) -> NDArray[np.int64]:
-    rows = index.rows(items)
-    if (rows < 0).any():
-        raise UnknownIdError(f"{domain} has no item {items[int(np.argmax(rows < 0))]!r}")
-    return rows
-
-
-def _without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
-    kept = row.copy()
-    kept.eliminate_zeros()
-    return kept
 
 
 def _blocks(n_rows: int, n_columns: int) -> list[slice]:

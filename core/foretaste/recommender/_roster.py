@@ -12,8 +12,8 @@ from scipy import sparse
 from foretaste.data import Index, Transfer, frozen, frozen_matrix
 from foretaste.recommender._rating_scale import RatingScale
 
-Path = Literal["known", "newcomer", "folded-in", "popular"]
-PATHS: tuple[Path, ...] = get_args(Path)
+AnswerPath = Literal["known", "newcomer", "folded-in", "popular"]
+PATHS: tuple[AnswerPath, ...] = get_args(AnswerPath)
 KNOWN, NEWCOMER, FOLDED_IN, POPULAR = range(4)
 
 

@@ -7,8 +7,9 @@ draws a random number or touches the host's thread settings.
 
 from __future__ import annotations
 
-from foretaste.solvers._als import als_rows
+from foretaste.solvers._als import als_rows, als_shares
 from foretaste.solvers._biases import RatingBiases, rating_biases
+from foretaste.solvers._checks import is_count
 from foretaste.solvers._ease import EaseFit, ease, ease_dual, ease_map, ease_memory
 from foretaste.solvers._gram import gram
 from foretaste.solvers._ridge import KernelRidgeFit, kernel_ridge, weighted_ridge
@@ -19,11 +20,13 @@ __all__ = [
     "KernelRidgeFit",
     "RatingBiases",
     "als_rows",
+    "als_shares",
     "ease",
     "ease_dual",
     "ease_map",
     "ease_memory",
     "gram",
+    "is_count",
     "kernel_ridge",
     "rating_biases",
     "top_k",

@@ -46,7 +46,7 @@ def als_rows(
     if prior is not None:
         check_positive("prior_precision", precision)
         solved[:] = check_dense("prior", prior, X.shape[0], n_factors)
-    everyone = Q.T @ Q + (regularization + precision) * np.eye(n_factors)
+    everyone = _of_everyone(Q, regularization + precision)
     if (np.abs(alpha * X.data) == 1).all():
         return _alike(X, Q, everyone, precision, solved)
     for rows in _blocks_of_similar_length(np.diff(X.indptr), n_factors):
@@ -55,6 +55,36 @@ def als_rows(
         rhs += precision * solved[rows]
         solved[rows] = np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0]
     return solved
+
+
+def als_shares(
+    row: csr_matrix,
+    item_factors: NDArray[np.float32],
+    regularization: float,
+    towards: NDArray[np.floating[Any]],
+    *,
+    alpha: float = 1.0,
+) -> NDArray[np.float64]:
+    """Return what each stored entry of ``row`` (1, n_items) adds to ``als_rows(row, ...) @ towards``, in its order.
+
+    The step is linear in what each entry aims at: p = A^-1 sum_j max(c_j, 0) q_j. ``towards`` is (d,): an item's
+    factors, and the shares (entries,) add up to its score.
+    """
+    check_csr("row", row, n_rows=1)
+    check_dense("item_factors", item_factors, row.shape[1], None)
+    check_positive("regularization", regularization)
+    check_positive("alpha", alpha)
+    Q = item_factors.astype(np.float64)
+    check_dense("towards", towards, Q.shape[1])
+    lhs, _ = _normal_equations(row, np.zeros(1, np.int64), Q, alpha)
+    solved = np.linalg.solve(lhs[0] + _of_everyone(Q, regularization), towards)
+    shares: NDArray[np.float64] = np.maximum(alpha * row.data.astype(np.float64), 0) * (Q[row.indices] @ solved)
+    return shares
+
+
+def _of_everyone(Q: NDArray[np.float64], regularization: float) -> NDArray[np.float64]:
+    """Return the part of the normal matrix (d, d) that all rows share."""
+    return Q.T @ Q + regularization * np.eye(Q.shape[1])
 
 
 def _alike(

@@ -53,8 +53,13 @@ def check_not_negative(name: str, value: float) -> None:
 
 def check_count(name: str, value: int) -> None:
     """Refuse anything but a whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_count(value):
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1.")
+
+
+def is_count(value: Any) -> bool:
+    """Say whether this is a whole number of at least one; True and 1.0 are not."""
+    return not isinstance(value, bool) and isinstance(value, int | np.integer) and bool(value >= 1)
 
 
 def _kind(value: Any) -> str:
