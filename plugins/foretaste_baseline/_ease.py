@@ -64,8 +64,10 @@ class Ease(Strategy):
         people = np.flatnonzero(rows.preference.getnnz(axis=1))
         whole = sealed(ease(rows.preference[people], self.regularization).item_map())
         item_map, kept = cut_map(whole, self.map_megabytes * 2**20)
+        notes = []
         if kept < 1:
-            context.progress(f"{self.name}: the item map keeps {kept:.1%} of its squared norm")
+            notes = [f"the item map, cut to {self.map_megabytes} MB, lost {1 - kept:.2%} of its squared norm"]
+            context.progress(f"{self.name}: {notes[0]}")
         sides = {transfer.target.name: Side(rows.items, item_map, histories=rows.preference)}
         roster = Roster.of(transfer).without_source()
-        return HistoryModel(roster, roster.popularity_bias(self.popularity), sides)
+        return HistoryModel(roster, roster.popularity_bias(self.popularity), sides, notes=notes)

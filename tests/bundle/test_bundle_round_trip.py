@@ -14,7 +14,7 @@ from foretaste.bundle import load_bundle, read_manifest, save_bundle
 from foretaste.bundle._write import _write_arrays
 from foretaste.data import Index
 from foretaste.errors import DataError
-from foretaste.recommender import HistoryModel, Side
+from foretaste.recommender import FactorModel, HistoryModel, Side
 from recommender.toy_recommenders import BOOKS, MOVIES, USERS, every_recommender, factor_model, history_model, roster
 
 MODELS = every_recommender()
@@ -82,6 +82,30 @@ def test_the_manifest_says_what_is_inside(tmp_path):
     assert (found.items.type, found.items.rows) == ("Int64", len(MOVIES))
     assert found.history_items["books"].file == "items.1.arrow"
     assert found.history_items["movies"].file == "items.arrow"
+
+
+def test_notes_come_back(tmp_path):
+    notes = ("the map was cut", "and so was the bias")
+    history, factors = history_model(), factor_model()
+    for model in (
+        HistoryModel(history.roster, history.item_bias, history.sides, notes=notes),
+        FactorModel(factors.roster, factors.user_factors, factors.item_factors, notes=list(notes)),
+    ):
+        folder = save(model, tmp_path / model.kind)
+        assert load_bundle(folder).notes == model.notes == notes
+        assert read_manifest(folder).facts["notes"] == list(notes)
+
+
+def test_a_model_without_notes_has_none_after_loading_either(model, tmp_path):
+    folder = save(model, tmp_path)
+    assert load_bundle(folder).notes == ()
+    assert "notes" not in read_manifest(folder).facts
+
+
+def test_one_string_is_no_list_of_notes():
+    model = history_model()
+    with pytest.raises(ValueError, match=r"^notes: found 'cut', expected a list of sentences$"):
+        HistoryModel(model.roster, model.item_bias, model.sides, notes="cut")
 
 
 def test_ids_that_no_file_system_would_like_come_back(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from foretaste import Domain, HistoryModel, Overlap, PairFacts, Transfer
-from foretaste.strategy import Strategy
+from foretaste.strategy import Context, Strategy
 from foretaste.testing import StrategyContract, fit_once, taste_world
 from foretaste_baseline import Ease, Popular
 
@@ -61,6 +61,20 @@ def test_newcomers_are_answered_by_popularity() -> None:
     people = world.target.interactions.users.take(np.flatnonzero(world.target.interactions.history == 0))
     mine, popular = (fit_once(one, world).recommend(people, 5) for one in (Ease(), Popular()))
     assert mine.to_rows() == popular.to_rows()
+
+
+def test_a_map_that_was_cut_says_what_it_lost() -> None:
+    rng, lines = np.random.default_rng(0), list[str]()
+    people, items = rng.integers(0, 60, 3000), rng.integers(0, 600, 3000)
+    domain = Domain.from_frame(pl.DataFrame({"user_id": people, "item_id": items}), name="films")
+    transfer = Transfer(domain, ())
+    found = fit_once(Ease(map_megabytes=1), transfer, Context(device="cpu", progress=lines.append))
+    (note,) = found.notes
+    share = re.fullmatch(r"the item map, cut to 1 MB, lost ([\d.]+)% of its squared norm", note)
+    assert share is not None
+    assert 0 < float(share[1]) < 50
+    assert lines == [f"baseline/ease: {note}"]
+    assert fit_once(Ease(), transfer).notes == ()
 
 
 def test_it_objects_to_a_catalogue_that_does_not_fit_memory() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -118,6 +118,7 @@ class FactorModel(Recommender):
         item_bias: NDArray[np.float32] | None = None,
         encoders: Mapping[str, Encoder] | None = None,
         kappa: float = 0.0,
+        notes: Sequence[str] = (),
     ) -> None:
         self.user_factors = frozen(user_factors, np.float32)
         self.item_factors = frozen(item_factors, np.float32)
@@ -125,7 +126,7 @@ class FactorModel(Recommender):
         self._encoders = dict(encoders or {})
         self.kappa = float(kappa)
         self._check(roster)
-        super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))))
+        super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))), notes)
 
     @property
     def encoders(self) -> Mapping[str, Encoder]:
@@ -226,7 +227,7 @@ class FactorModel(Recommender):
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See Recommender.arrays. Histories are written by the bundle, which may be asked to leave them out."""
         arrays = {"user_factors": self.user_factors, "item_factors": self.item_factors, "item_bias": self.item_bias}
-        facts: dict[str, Any] = {"kappa": self.kappa, "encoders": {}}
+        facts: dict[str, Any] = {"kappa": self.kappa, "encoders": {}} | self._noted()
         for name, encoder in self.encoders.items():
             arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
             for part in ("matrix", "offset", "item_weights"):
@@ -272,4 +273,5 @@ class FactorModel(Recommender):
             item_bias=arrays["item_bias"],
             encoders=encoders,
             kappa=facts["kappa"],
+            notes=facts.get("notes", ()),
         )

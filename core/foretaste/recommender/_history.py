@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -108,7 +108,14 @@ class HistoryModel(Recommender):
 
     kind: ClassVar[str] = "history"
 
-    def __init__(self, roster: Roster, item_bias: NDArray[np.float32], sides: Mapping[str, Side] | None = None) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        item_bias: NDArray[np.float32],
+        sides: Mapping[str, Side] | None = None,
+        *,
+        notes: Sequence[str] = (),
+    ) -> None:
         self.item_bias = frozen(item_bias, np.float32)
         # one order, whatever a manifest does to it: float sums depend on it
         self._sides = dict(sorted((sides or {}).items()))
@@ -120,7 +127,7 @@ class HistoryModel(Recommender):
             if side.histories is not None:
                 expect_shape(f"side '{name}': histories", side.histories, (len(roster.users), len(side.items)))
                 placed |= np.diff(side.histories.indptr) > 0
-        super().__init__(roster.popular_where(~placed) if self.sides else roster)
+        super().__init__(roster.popular_where(~placed) if self.sides else roster, notes)
 
     @property
     def sides(self) -> Mapping[str, Side]:
@@ -157,7 +164,7 @@ class HistoryModel(Recommender):
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See Recommender.arrays."""
         arrays: dict[str, NDArray[Any]] = {"item_bias": self.item_bias}
-        facts: dict[str, Any] = {"sides": {}}
+        facts: dict[str, Any] = {"sides": {}} | self._noted()
         for name, side in self.sides.items():
             form, parts = map_arrays(side.map)
             if side.offset is not None:
@@ -186,4 +193,4 @@ class HistoryModel(Recommender):
             parts = {k.removeprefix(f"side.{name}."): v for k, v in arrays.items() if k.startswith(f"side.{name}.")}
             item_map = map_from(settings["form"], parts, shape)
             sides[name] = Side(indexes[name], item_map, settings["power"], histories.get(name), parts.get("offset"))
-        return cls(roster, arrays["item_bias"], sides)
+        return cls(roster, arrays["item_bias"], sides, notes=facts.get("notes", ()))

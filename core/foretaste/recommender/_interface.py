@@ -32,8 +32,14 @@ class Recommender(ABC):
 
     kind: ClassVar[str]
 
-    def __init__(self, roster: Roster) -> None:
+    notes: tuple[str, ...] = ()
+    """What one should know of how it was made, such as what cutting a map lost; a sentence each. Bundles keep them."""
+
+    def __init__(self, roster: Roster, notes: Sequence[str] = ()) -> None:
+        if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+            raise ValueError(f"notes: found {notes!r}, expected a list of sentences")
         self.roster = roster
+        self.notes = tuple(notes)
 
     @abstractmethod
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
@@ -65,6 +71,10 @@ class Recommender(ABC):
     @abstractmethod
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return all that serving needs as named arrays and JSON-ready facts, without the roster and histories."""
+
+    def _noted(self) -> dict[str, Any]:
+        """Return the notes as a fact for ``arrays``; without any, bundles stay as they were."""
+        return {"notes": list(self.notes)} if self.notes else {}
 
     def indexes(self) -> Mapping[str, Index]:
         """Return the item index of each domain that a history may come from."""
