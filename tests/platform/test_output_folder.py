@@ -5,7 +5,8 @@ import pytest
 
 from evaluation.toy_experiment import Shelf, Taste, Watch, experiment, platform, run, shop, write_shops
 from foretaste import ConfigError, DataError, Experiment, OutputError, Platform, load_bundle
-from foretaste.platform._output import Output
+from foretaste.bundle import read_manifest
+from foretaste.platform._output import Output, bundle_names
 
 
 def watched(folder, watch, *transfers, new=False, **changed):
@@ -199,10 +200,27 @@ def test_names_beyond_ascii_are_written_and_resumed(shops):
     assert (shops / "out" / "bundles" / "Käse & Brot__drugstore").is_dir()
 
 
-def test_the_same_transfer_may_stand_twice(shops):
-    made = run(shops, {"strategy": "toy/taste"}, {"strategy": "toy/plain"})
-    assert [one.bundle for one in made.transfers] == [f"bundles/grocery__drugstore/v{n}" for n in (1, 2)]
+def test_the_same_transfer_listed_twice_has_two_bundles(shops):
+    made = run(shops, {"strategy": "toy/taste"}, {"strategy": "toy/popular"})
+    folders = [shops / "out" / "bundles" / name for name in ("grocery__drugstore", "grocery__drugstore+2")]
+    assert [one.bundle for one in made.transfers] == [f"bundles/{folder.name}/v1" for folder in folders]
+    assert [read_manifest(folder).strategy for folder in folders] == ["toy/taste", "toy/popular"]
     assert len(list((shops / "out" / "transfers").iterdir())) == 4
+
+
+def test_transfers_whose_names_join_to_one_have_two_bundles(shops):
+    names = ["a__b", "c", "a", "b__c"]
+    for number, name in enumerate(names):
+        shop(number, name[0]).write_parquet(shops / f"{name}.parquet")
+    two = [{"source": "a__b", "target": "c"}, {"source": "a", "target": "b__c"}]
+    domains = {name: {"path": f"{name}.parquet"} for name in names}
+    made = run(shops, *(one | {"strategy": "toy/plain"} for one in two), domains=domains)
+    assert [one.bundle for one in made.transfers] == ["bundles/a__b__c/v1", "bundles/a__b__c+2/v1"]
+    assert read_manifest(shops / "out" / "bundles" / "a__b__c+2").domains.target == "b__c"
+
+
+def test_names_that_differ_in_case_alone_have_folders_apart_everywhere():
+    assert bundle_names(["A__b", "x__y", "a__B", "a__b"]) == ["A__b", "x__y", "a__B+2", "a__b+3"]
 
 
 def test_two_sources_are_joined_in_names(shops):

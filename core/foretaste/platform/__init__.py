@@ -16,7 +16,7 @@ from foretaste.metrics import parse_metric
 from foretaste.platform._compare import Measure
 from foretaste.platform._fingerprint import run_fingerprint, versions
 from foretaste.platform._fit import Fitter
-from foretaste.platform._output import Output
+from foretaste.platform._output import Output, bundle_names
 from foretaste.platform._run import ControlKind, Job, choose, run_transfer, without_twins
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
@@ -109,10 +109,11 @@ class Platform:
         out = Output.open(output or folder / experiment.output, fingerprint, new=new)
         fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
         results = []
+        folders = bundle_names([transfer.name for transfer in transfers])
         for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
             key = f"{place}-{transfer.name}"
             about = {"fingerprint": fingerprint, "versions": versions()}
-            job = Job(spec, transfer, self.registry, how, control, out, about)
+            job = Job(spec, transfer, self.registry, how, control, out, folders[place], about)
             results.append(out.finished(key) or run_transfer(job, fitter, key))
         result = RunResult(
             transfers=results,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +85,7 @@ class Output:
         return result if whole else None
 
     def bundles(self, name: str) -> Path:
-        """Return the folder of one transfer's bundles."""
+        """Return the folder of one transfer's bundles; ``name`` is one of ``bundle_names``."""
         return self.folder / "bundles" / name
 
     def publish(self, key: str, result: TransferResult, found: dict[str, Measured]) -> None:
@@ -113,6 +115,21 @@ class Output:
             if isinstance(error, OSError | pl.exceptions.PolarsError):
                 raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
             raise
+
+
+def bundle_names(names: Sequence[str]) -> list[str]:
+    """Return a folder name for each transfer, in the order listed: its own, or from the second on ``name+2``, ...
+
+    What comes later changes no name before it. ``+`` stands in no domain's name, so that ``a__b+2`` is no other
+    transfer's. Letters that differ in case alone are one name to some file systems.
+    """
+    taken: Counter[str] = Counter()
+    found = []
+    for name in names:
+        taken[name.casefold()] += 1
+        count = taken[name.casefold()]
+        found.append(name if count == 1 else f"{name}+{count}")
+    return found
 
 
 def _people(found: dict[str, Measured]) -> pl.DataFrame:

@@ -42,6 +42,8 @@ class Job:
     how: Measure
     control: ControlKind | None
     output: Output
+    folder: str
+    """The name of the folder for its bundles."""
     metadata: dict[str, Any]
 
 
@@ -203,7 +205,7 @@ def _bundle(job: Job, chosen: str, found: Measured) -> str:
     strategy = found.tuned[0].strategy
     path = save_bundle(
         found.first,
-        job.output.bundles(job.transfer.name),
+        job.output.bundles(job.folder),
         strategy=chosen,
         params=strategy.params(),
         metadata={**job.metadata, "metrics": {k: v for k, v in found.scores[0].overall.items() if math.isfinite(v)}},
