@@ -46,11 +46,29 @@ def test_p_is_adjusted_over_the_transfer_strategies(shops):
     table = people_of(shops)
     names = ["toy/taste", "toy/plain", "toy/bad"]
     differences = np.stack([values(table, name) - values(table, "toy/popular") for name in names])
-    people = table.filter(pl.col("strategy") == "toy/popular")["user_row"].to_numpy()
-    raw = [one.p for one in paired_lifts(differences, bootstrap_plan(people, seed=7))]
+    people = table.filter(pl.col("strategy") == "toy/popular")["user_id"]
+    raw = [one.p for one in paired_lifts(differences, bootstrap_plan(people.rank().to_numpy(), seed=7))]
     found = [result.entry(name).lift.p for name in names]
     assert found == pytest.approx(holm(raw).tolist())
     assert found[0] > raw[0]
+
+
+def test_each_persons_values_are_told_by_their_id(shops):
+    run(shops, holdout={"kind": "newcomers", "repeats": 2})
+    table = people_of(shops)
+    assert table.columns == ["strategy", "repeat", "user_id", "population", "ndcg@5", "recall@5", "coverage@5"]
+    assert set(table["repeat"]) == {0, 1}
+    assert set(table["user_id"]) <= {f"p{person:03}" for person in range(100)}
+    assert table.select("strategy", "repeat", "user_id").is_unique().all()
+
+
+def test_ids_that_are_numbers_stay_numbers(shops):
+    number = pl.col("user_id").str.strip_prefix("p").cast(pl.Int64) + 1000
+    for name in ("grocery", "drugstore"):
+        pl.read_parquet(shops / f"{name}.parquet").with_columns(number).write_parquet(shops / f"{name}.parquet")
+    run(shops)
+    ids = people_of(shops)["user_id"]
+    assert (ids.dtype, ids.min() >= 1000) == (pl.Int64, True)
 
 
 def test_verdicts(shops):

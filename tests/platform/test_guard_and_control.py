@@ -108,7 +108,7 @@ def test_a_remedy_takes_the_leak_away_and_leaves_the_test_alone(twin_shops, poli
     result, after = judged(twin_shops, policy)
     assert result.entry("toy/taste").verdict != "leak"
     assert result.entry("toy/taste").metrics["ndcg@5"] < leaky.entry("toy/taste").metrics["ndcg@5"]
-    assert after["user_row"].to_list() == before["user_row"].to_list()
+    assert after["user_id"].to_list() == before["user_id"].to_list()
     # popularity of the target is the same, and so is what it is worth to each person
     assert np.array_equal(after["ndcg@5"], before["ndcg@5"])
 

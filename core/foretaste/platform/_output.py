@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from foretaste.data import Index
 from foretaste.errors import OutputError
 from foretaste.platform._compare import Measured
 from foretaste.result import RunResult, TransferResult
@@ -88,9 +89,9 @@ class Output:
         """Return the folder of one transfer's bundles; ``name`` is one of ``bundle_names``."""
         return self.folder / "bundles" / name
 
-    def publish(self, key: str, result: TransferResult, found: dict[str, Measured]) -> None:
-        """Write a finished transfer, and what each person's values were."""
-        self._write_table(f"transfers/{key}.people.parquet", _people(found))
+    def publish(self, key: str, result: TransferResult, found: Mapping[str, Measured], people: Index) -> None:
+        """Write a finished transfer, and what each person's values were; ``people`` are the target's."""
+        self._write_table(f"transfers/{key}.people.parquet", _values(found, people))
         self._write(f"transfers/{key}.json", result.model_dump_json(indent=1))
 
     def finish(self, result: RunResult) -> None:
@@ -132,7 +133,7 @@ def bundle_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _people(found: dict[str, Measured]) -> pl.DataFrame:
+def _values(found: Mapping[str, Measured], people: Index) -> pl.DataFrame:
     tables = []
     for name, one in found.items():
         for repeat, scores in enumerate(one.scores):
@@ -140,7 +141,7 @@ def _people(found: dict[str, Measured]) -> pl.DataFrame:
             columns: dict[str, Any] = {
                 "strategy": np.repeat(name, count),
                 "repeat": np.repeat(repeat, count),
-                "user_row": scores.people,
+                "user_id": people.ids.gather(scores.people),
                 "population": scores.populations,
             }
             tables.append(pl.DataFrame(columns | scores.values))

@@ -78,7 +78,7 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         notes=_notes(job, passed_over),
         bundle=_bundle(job, chosen, found[chosen]),
     )
-    job.output.publish(key, result, found)
+    job.output.publish(key, result, found, job.transfer.target.interactions.users)
     fitter.host.call("run_finished", result=result)
     return result
 
