@@ -1,39 +1,44 @@
 """foretaste carries taste from one domain to another.
 
-``Platform`` and ``run_experiment`` do the work; the other names are what hosts and plugin authors need.
+``Platform`` and ``run_experiment`` do the work; the other names are what hosts and plugin authors need. Each is
+imported when it is first asked for: ``foretaste --help`` and a host that serves a bundle do not wait for the rest.
 """
 
-from foretaste.bundle import load_bundle, save_bundle
-from foretaste.data import Domain, DomainPair, Features, Index, Interactions, Overlap, PairFacts, Transfer, sealed
-from foretaste.errors import (
-    BundleError,
-    ConfigError,
-    DataError,
-    ForetasteError,
-    MissingPackageError,
-    OutputError,
-    PluginError,
-    StrategyError,
-    UnknownIdError,
-)
-from foretaste.experiment import Experiment, read_experiment
-from foretaste.hookspecs import hookimpl
-from foretaste.metrics import Metric, Ranking
-from foretaste.platform import Platform, run_experiment
-from foretaste.recommender import (
-    Encoder,
-    FactorModel,
-    HistoryModel,
-    RatingScale,
-    Recommender,
-    Roster,
-    Side,
-    cut_map,
-    own_share,
-)
-from foretaste.registry import Catalog, Decision, Registry
-from foretaste.result import RunResult, TransferResult
-from foretaste.strategy import Budget, Carried, Context, Search, Strategy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foretaste.bundle import load_bundle, save_bundle
+    from foretaste.data import Domain, DomainPair, Features, Index, Interactions, Overlap, PairFacts, Transfer, sealed
+    from foretaste.errors import (
+        BundleError,
+        ConfigError,
+        DataError,
+        ForetasteError,
+        MissingPackageError,
+        OutputError,
+        PluginError,
+        StrategyError,
+        UnknownIdError,
+    )
+    from foretaste.experiment import Experiment, read_experiment
+    from foretaste.hookspecs import hookimpl
+    from foretaste.metrics import Metric, Ranking
+    from foretaste.platform import Platform, run_experiment
+    from foretaste.recommender import (
+        Encoder,
+        FactorModel,
+        HistoryModel,
+        RatingScale,
+        Recommender,
+        Roster,
+        Side,
+        cut_map,
+        own_share,
+    )
+    from foretaste.registry import Catalog, Decision, Registry
+    from foretaste.result import RunResult, TransferResult
+    from foretaste.strategy import Budget, Carried, Context, Search, Step, Strategy
 
 __all__ = [
     "Budget",
@@ -69,6 +74,7 @@ __all__ = [
     "RunResult",
     "Search",
     "Side",
+    "Step",
     "Strategy",
     "StrategyError",
     "Transfer",
@@ -83,3 +89,31 @@ __all__ = [
     "save_bundle",
     "sealed",
 ]
+
+_NAMES = {
+    "bundle": "load_bundle save_bundle",
+    "data": "Domain DomainPair Features Index Interactions Overlap PairFacts Transfer sealed",
+    "errors": "BundleError ConfigError DataError ForetasteError MissingPackageError OutputError PluginError"
+    " StrategyError UnknownIdError",
+    "experiment": "Experiment read_experiment",
+    "hookspecs": "hookimpl",
+    "metrics": "Metric Ranking",
+    "platform": "Platform run_experiment",
+    "recommender": "Encoder FactorModel HistoryModel RatingScale Recommender Roster Side cut_map own_share",
+    "registry": "Catalog Decision Registry",
+    "result": "RunResult TransferResult",
+    "strategy": "Budget Carried Context Search Step Strategy",
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'foretaste' has no attribute {name!r}")
+        found = getattr(import_module(f"foretaste.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
