@@ -55,6 +55,19 @@ class Budget:
     memory: int | None = None
 
 
+class Step(str):
+    """A line of progress that begins a step of a transfer: ``done`` of its ``total`` steps are behind it."""
+
+    done: int
+    total: int
+
+    def __new__(cls, line: str, done: int, total: int) -> Self:
+        """Return the line; to whoever takes text it is text."""
+        step = super().__new__(cls, line)
+        step.done, step.total = done, total
+        return step
+
+
 def silent(message: str) -> None:
     """Take a line of progress and do nothing with it."""
 
@@ -67,7 +80,8 @@ def _never() -> bool:
 class Context:
     """How to run, as opposed to what: never a global seed, an environment variable or a logging set-up.
 
-    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``progress`` takes a line of text; ``cancel`` says whether to stop.
+    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``progress`` takes a line of text, which is a ``Step`` where the next
+    strategy or repeat begins; ``cancel`` says whether to stop.
     ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
     transfer)`` fits another strategy of the catalog through the same hooks and cache.
     """

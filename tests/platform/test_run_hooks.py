@@ -1,3 +1,4 @@
+import sys
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_plugins_choice_wins_over_the_registry(shops):
 def test_a_plugin_that_says_nothing_leaves_the_choice_to_the_registry(shops):
     chooser = Chooser(None)
     error, watch = failing(shops, {}, plugins=[chooser])
-    assert "grocery__drugstore: no rule of" in str(error)
+    assert "grocery -> drugstore: no rule of" in str(error)
     assert "align/ridge" in str(error)
     assert (len(chooser.asked), watch.adapted) == (1, [])
 
@@ -162,6 +163,32 @@ def test_pretrain_must_return_carried(shops):
     assert "pretrain returned" in str(error)
 
 
+@pytest.mark.parametrize("found", [None, {"weight": 0.5}, Popular()], ids=["nothing", "a dict", "another strategy"])
+def test_a_grid_of_other_things_than_settings_is_an_error(shops, found):
+    class Odd(Toy):
+        name: ClassVar[str] = "toy/odd"
+
+        def grid(self, facts: Any, n: int) -> Any:
+            return [self, found]
+
+    error, _ = failing(shops, {"strategy": "toy/odd"}, kinds=[Popular, Odd])
+    assert str(error).startswith("toy/odd: grid returned ")
+    assert str(error).endswith(" among its settings, expected a list of Odd")
+
+
+@pytest.mark.parametrize("method", ["grid", "objection", "adapt", "pretrain"])
+def test_a_strategy_that_ends_the_process_is_an_error(shops, method):
+    def leaving(self: Any, *_: Any) -> Any:
+        sys.exit(0)
+
+    Leaving = type("Leaving", (Toy,), {"name": "toy/leaving", "__module__": __name__, method: leaving})
+    error, _ = failing(shops, {"strategy": "toy/leaving"}, kinds=[Popular, Leaving])
+    assert "toy/leaving: " in str(error)
+    assert method in str(error)
+    assert "SystemExit: 0" in str(error)
+    assert "\n" not in str(error)
+
+
 @pytest.mark.parametrize("method", ["grid", "objection"])
 def test_other_methods_that_raise_are_named_too(shops, method):
     def broken(self: Any, *_: Any) -> Any:
@@ -185,8 +212,10 @@ def test_an_empty_grid_is_an_error(shops):
 
 def test_an_objection_to_a_named_strategy_is_an_error(shops):
     error, watch = failing(shops, {"strategy": "toy/picky"})
-    words = "grocery__drugstore: toy/picky cannot serve this transfer: needs 1000 shared users, there are 70"
-    assert str(error) == words
+    assert str(error) == (
+        "grocery -> drugstore: toy/picky cannot serve this transfer: needs 1000 shared users, there are 70"
+        " (measured after the hold-out)"
+    )
     assert watch.adapted == []
 
 
@@ -211,7 +240,7 @@ def test_a_named_strategy_whose_package_is_missing_is_an_error(shops):
 def test_a_run_without_any_baseline_is_an_error(shops):
     error, watch = failing(shops, kinds=[Taste, Lacking])
     assert str(error) == (
-        "grocery__drugstore: there is no baseline to measure a lift against:"
+        "grocery -> drugstore: there is no baseline to measure a lift against:"
         " toy/lacking passed over: needs no_such_module: pip install 'foretaste[toys]'"
     )
     assert watch.adapted == []
@@ -280,7 +309,16 @@ def test_progress_names_transfer_strategy_and_repeat(shops):
     lines: list[str] = []
     asked = experiment(holdout={"kind": "newcomers", "repeats": 2})
     platform().run(asked, folder=shops, progress=lines.append)
-    assert lines == [f"grocery__drugstore: {name} ({n}/2)" for n in (1, 2) for name in ("toy/popular", "toy/taste")]
+    assert lines == [f"grocery -> drugstore: {name} ({n}/2)" for n in (1, 2) for name in ("toy/popular", "toy/taste")]
+
+
+def test_progress_says_how_many_steps_of_how_many_are_done(shops):
+    steps: list[Any] = []
+    asked = experiment(
+        {"strategy": "toy/taste"}, {"strategy": "toy/taste"}, holdout={"kind": "newcomers", "repeats": 2}
+    )
+    platform().run(asked, folder=shops, progress=steps.append)
+    assert [(step.done, step.total) for step in steps] == 2 * [(0, 4), (1, 4), (2, 4), (3, 4)]
 
 
 # Platforms and domains ------------------------------------------------------------------------------------------
@@ -362,5 +400,5 @@ def test_fit_needs_no_experiment_and_minds_objections():
     source, target = (Domain.from_frame(shop(n, name), name) for n, name in ((1, "g"), (2, "d")))
     transfer = Transfer.of(source, target, Overlap("users"))
     assert platform().fit("toy/taste", transfer).recommend(["p000"], 3).lists[0].items
-    with pytest.raises(StrategyError, match="g__d: toy/picky cannot serve this transfer: needs 1000 shared users"):
+    with pytest.raises(StrategyError, match="g -> d: toy/picky cannot serve this transfer: needs 1000 shared users"):
         platform().fit("toy/picky", transfer)

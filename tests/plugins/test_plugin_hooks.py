@@ -138,6 +138,24 @@ def test_an_exception_in_a_strategy_from_elsewhere_names_the_plugin_that_registe
         host.call("adapt", strategy=elsewhere(), carried={}, transfer=transfer, context=Context())
 
 
+@pytest.mark.parametrize("code", [0, 3, "bye"])
+def test_a_plugin_that_ends_the_process_is_an_error(toy: Any, code: Any) -> None:
+    with pytest.raises(PluginError) as caught:
+        toy.alone(raising(SystemExit(code))).call("load_domain", name="a", spec=DomainSpec(kind="lake"))
+    assert str(caught.value) == f"hook load_domain failed in plugin 'odd': SystemExit: {code}"
+
+
+def test_what_a_plugin_says_in_many_lines_is_folded_to_one(toy: Any) -> None:
+    error = ValueError("no such lake\n  looked in:\n\n    a\n" + "b" * 400)
+    with pytest.raises(PluginError) as caught:
+        toy.alone(raising(error)).call("load_domain", name="a", spec=DomainSpec(kind="lake"))
+    words = "hook load_domain failed in plugin 'odd': ValueError: no such lake looked in: a bbb"
+    assert str(caught.value).startswith(words)
+    assert str(caught.value).endswith("bbb ...")
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is error
+
+
 def test_our_own_errors_pass_as_they_are(toy: Any) -> None:
     error = DataError("row 3")
     with pytest.raises(DataError) as caught:

@@ -145,7 +145,7 @@ def test_where_nothing_is_left_the_error_holds_the_trace(asked: Asked) -> None:
     with pytest.raises(StrategyError) as caught:
         choose(registry, asked.facts, asked.transfer, asked.catalog)
     assert str(caught.value) == (
-        "books__films: no rule of r.yaml has a strategy for it\n"
+        "books -> films: no rule of r.yaml has a strategy for it\n"
         "  r.yaml:3 (rule 1): align/ridge passed over: needs 64 shared users, there are 3"
     )
 

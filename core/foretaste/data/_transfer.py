@@ -78,6 +78,11 @@ class Transfer:
     name: str = field(default="")
 
     @property
+    def place(self) -> str:
+        """``grocery+films -> drugstore``: what messages call this transfer."""
+        return f"{'+'.join(pair.source.name for pair in self.pairs)} -> {self.target.name}"
+
+    @property
     def pair(self) -> DomainPair:
         """The single pair; ValueError where there are several."""
         if len(self.pairs) != 1:

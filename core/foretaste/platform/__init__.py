@@ -86,7 +86,7 @@ class Platform:
         made = self.catalog.make(strategy, params or {})
         facts = [PairFacts.of(pair) for pair in transfer.pairs]
         if objection := made.objection(facts):
-            raise StrategyError(f"{transfer.name}: {strategy} cannot serve this transfer: {objection}")
+            raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
         fitter = Fitter(self._host, Context(seed=seed))
         return fitter.fit(made, prepared(transfer), fitter.inside({}, None))
 

@@ -29,7 +29,7 @@ from foretaste.platform._fit import Fitter, Tuned, best_of, mean_of, worth
 from foretaste.recommender import Recommender
 from foretaste.result import Control, Entry, Lift, Population
 from foretaste.result import Verdict as ResultVerdict
-from foretaste.strategy import Strategy
+from foretaste.strategy import Step, Strategy
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,9 @@ def measure(
     fitter.begin()
     for repeat, one in enumerate(held):
         plan = validation_plan(one.train, how.holdout, how.seed + repeat, how.folds)
-        for strategy in strategies:
-            fitter.context.progress(f"{one.train.name}: {strategy.name} ({repeat + 1}/{len(held)})")
+        for place, strategy in enumerate(strategies, repeat * len(strategies)):
+            line = f"{one.train.place}: {strategy.name} ({repeat + 1}/{len(held)})"
+            fitter.context.progress(Step(line, place, len(strategies) * len(held)))
             mine = found[strategy.name]
             tuned = fitter.tune(strategy, one.train, plan, how.primary, how.tries)
             started = time.process_time()

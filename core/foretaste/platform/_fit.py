@@ -15,7 +15,7 @@ from foretaste.data import PairFacts, Transfer
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
-from foretaste.plugins import PluginHost
+from foretaste.plugins import PluginHost, said, type_of
 from foretaste.recommender import Recommender
 from foretaste.strategy import Carried, Context, Strategy, check_recommender
 
@@ -164,8 +164,14 @@ def mean_of(values: NDArray[np.float64]) -> float:
 def _settings(strategy: Strategy, facts: list[PairFacts], tries: int) -> list[Strategy]:
     try:
         found: list[Strategy] = list(strategy.grid(facts, tries))[:tries]
-    except Exception as error:
-        raise StrategyError(f"{strategy.name}: grid failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StrategyError(f"{strategy.name}: grid failed: {said(error)}") from error
+    for one in found:
+        if type(one) is not type(strategy):
+            raise StrategyError(
+                f"{strategy.name}: grid returned {type_of(one)} among its settings,"
+                f" expected a list of {type(strategy).__name__}"
+            )
     if not found:
         raise StrategyError(f"{strategy.name}: grid returned no setting, expected the strategy itself first")
     return found

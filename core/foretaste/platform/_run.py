@@ -25,6 +25,7 @@ from foretaste.platform._compare import (
 )
 from foretaste.platform._fit import Fitter, worth
 from foretaste.platform._output import Output
+from foretaste.plugins import said
 from foretaste.registry import Decision, Registry
 from foretaste.result import Entry, TransferResult
 from foretaste.strategy import Strategy
@@ -107,15 +108,17 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
         trace = (f"{spec.strategy} named by the experiment",)
         found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
     if objection := _objection(catalog.make(found.strategy, found.params), facts):
-        raise StrategyError(f"{train.name}: {found.strategy} cannot serve this transfer: {objection}")
+        raise StrategyError(
+            f"{train.place}: {found.strategy} cannot serve this transfer: {objection} (measured after the hold-out)"
+        )
     return found
 
 
 def _objection(strategy: Strategy, facts: Sequence[PairFacts]) -> str | None:
     try:
         return strategy.objection(facts)
-    except Exception as error:
-        raise StrategyError(f"{strategy.name}: objection failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
 
 
 def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, dict[str, Twins]]:
@@ -162,7 +165,7 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
     field[chosen.name] = chosen
     if not any(one.baseline for one in field.values()):
         why = f": {'; '.join(notes)}" if notes else ""
-        raise StrategyError(f"{train.name}: there is no baseline to measure a lift against{why}")
+        raise StrategyError(f"{train.place}: there is no baseline to measure a lift against{why}")
     for name in job.spec.beside:
         beside = catalog.make(name, {})
         if objection := _objection(beside, facts):

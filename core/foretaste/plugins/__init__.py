@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from foretaste.plugins._host import PluginHost, PluginReport
 from foretaste.plugins._load import load_plugins
+from foretaste.plugins._words import said, type_of
 
-__all__ = ["PluginHost", "PluginReport", "load_plugins"]
+__all__ = ["PluginHost", "PluginReport", "load_plugins", "said", "type_of"]

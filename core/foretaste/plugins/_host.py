@@ -60,7 +60,7 @@ class PluginHost:
             answer = getattr(self.manager.hook, hook)(**arguments)
         except ForetasteError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin may not end the process either
             kind = StrategyError if hook in _OF_STRATEGIES else PluginError
             culprit = self._culprit(error, hook, arguments.get("strategy"))
             raise kind(f"hook {hook} failed in {culprit}: {said(error)}") from error
@@ -69,7 +69,7 @@ class PluginHost:
             raise PluginError(f"hook {hook} returned {type_of(answer)}, expected a {expected.__name__}")
         return answer
 
-    def _culprit(self, error: Exception, hook: str, strategy: object) -> str:
+    def _culprit(self, error: BaseException, hook: str, strategy: object) -> str:
         """Name the plugin whose code was innermost when the error arose; else the one that brought the strategy."""
         implementations = getattr(self.manager.hook, hook).get_hookimpls()
         codes = {getattr(one.function, "__code__", None): one.plugin_name for one in implementations}

@@ -42,7 +42,7 @@ def choose(registry: Registry, facts: Sequence[PairFacts], transfer: Transfer, c
                 return Decision(use.strategy, dict(use.params), str(rule), tuple(trace))
             trace.append(f"{rule}: {use.strategy} passed over: {obstacle}")
     considered = "".join(f"\n  {line}" for line in trace)
-    raise StrategyError(f"{transfer.name}: no rule of {registry.origin} has a strategy for it{considered}")
+    raise StrategyError(f"{transfer.place}: no rule of {registry.origin} has a strategy for it{considered}")
 
 
 def _misfits(rule: Rule, facts: Sequence[PairFacts], transfer: Transfer) -> Iterator[str]:
