@@ -164,6 +164,31 @@ def test_a_history_without_a_domain(call: Any, bundle: Path) -> None:
     assert message == "error: --history g1,g2: found no '=', expected domain=id,id\n"
 
 
+def test_an_empty_history(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle, "--history", "grocery= ,"))
+    assert message == "error: --history grocery= ,: found no id, expected grocery=id,id\n"
+
+
+def test_an_empty_user_id(call: Any, bundle: Path) -> None:
+    assert told(call("recommend", bundle, "")) == (
+        "error: user ids: found an empty text, expected whole numbers, as in the data\n"
+    )
+    assert told(call("recommend", bundle, "--history", "drugstore=d1", "--history", "grocery=g1", "")).startswith(
+        "error: user ids: found an empty text"
+    )
+
+
+@pytest.mark.parametrize("k", ["0", "-3", "1000001", str(2**63), str(10**30)])
+def test_a_number_of_items_that_no_list_has(call: Any, bundle: Path, k: str) -> None:
+    message = told(call("recommend", bundle, "1000", "-k", k))
+    assert message == f"error: -k: found {k}, expected a whole number from 1 to 1,000,000\n"
+
+
+def test_nobody_to_recommend_to(call: Any, bundle: Path) -> None:
+    message = told(call("recommend", bundle))
+    assert message == "error: recommend: found no USER and no --history, expected one of them\n"
+
+
 def test_a_bundle_that_is_not_there(call: Any, tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in told(call("recommend", tmp_path / "nothing", "1000"))
 

@@ -158,10 +158,25 @@ def test_a_message_of_several_lines_is_printed_as_it_is() -> None:
     assert answer.stderr == "error: one [red]\n  two\n"
 
 
-def test_an_interrupt_exits_with_130_and_says_nothing() -> None:
+def test_an_interrupt_exits_with_130_and_says_so() -> None:
     answer = CliRunner().invoke(broken(KeyboardInterrupt()), ["work"])
     assert answer.exit_code == 130
-    assert answer.stdout == answer.stderr == ""
+    assert (answer.stdout, answer.stderr) == ("", "interrupted\n")
+
+
+def test_an_interrupt_while_the_commands_are_imported_is_no_traceback() -> None:
+    code = """
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "foretaste.cli._app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from foretaste.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
 def test_the_command_line_itself_imports_nothing_heavy() -> None:
@@ -178,15 +193,16 @@ assert not heavy, heavy
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_help_loads_no_plugin_and_no_training_package() -> None:
-    code = """
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_nothing_heavy_and_no_plugin(option: str) -> None:
+    code = f"""
 import sys
 from foretaste.cli import app
 try:
-    app(["--help"])
+    app([{option!r}])
 except SystemExit as end:
     assert not end.code
-heavy = "foretaste_", "sklearn", "implicit", "torch", "pandas", "matplotlib"
+heavy = {HEAVY!r} + ("foretaste_", "sklearn", "implicit", "torch", "pandas", "matplotlib")
 loaded = [n for n in sys.modules if n.startswith(heavy)]
 assert not loaded, loaded
 """

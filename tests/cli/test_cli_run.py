@@ -148,11 +148,18 @@ def test_a_pipe_gets_no_progress_no_colour_and_no_folded_line(finished: Any) -> 
     assert "…" not in answer.out
 
 
-def test_on_a_terminal_progress_goes_to_stderr_and_json_stays_one_document(call: Any, experiment: Path) -> None:
+def test_on_a_terminal_progress_goes_to_stderr(call: Any, experiment: Path) -> None:
+    answer = call("run", experiment, "--set", "tries=1", FORCE_COLOR="1")
+    assert answer.code == 0, answer
+    assert "starting" in answer.err
+    assert "starting" not in answer.out
+
+
+def test_for_machines_there_is_no_progress_also_on_a_terminal(call: Any, experiment: Path) -> None:
     answer = call("run", experiment, "--json", "--set", "tries=1", FORCE_COLOR="1")
     assert answer.code == 0, answer
     assert answer.json["transfers"]
-    assert answer.err
+    assert answer.err == ""
 
 
 def test_a_narrow_terminal_folds_no_name_and_no_figure(call: Any, finished: Any) -> None:

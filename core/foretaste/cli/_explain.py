@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from foretaste.cli._options import AsJson, Assignments, ExperimentFile, NoPlugins
-from foretaste.cli._output import console, write_json
+from foretaste.cli._output import console, stdout_kept, write_json
 from foretaste.cli._show import table
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def explain(
     """
     from foretaste.platform import explain_experiment
 
-    explained = explain_experiment(experiment, assignments=assignments or [], no_plugins=no_plugins)
+    with stdout_kept(as_json):
+        explained = explain_experiment(experiment, assignments=assignments or [], no_plugins=no_plugins)
     if as_json:
         write_json({"transfers": [_document(one) for one in explained]})
         return
@@ -48,10 +49,8 @@ def _document(one: Explained) -> dict[str, Any]:
 
 
 def _show(out: Console, one: Explained) -> None:
-    from rich.text import Text
-
     settings = ", ".join(f"{name}={value}" for name, value in one.decision.params.items()) or "tuned"
-    out.print(Text(f"{one.source} -> {one.target}", style="bold"))
+    out.print(f"{one.source} -> {one.target}", style="bold")
     out.print(f"{one.decision.strategy} ({settings}), by {one.decision.rule}")
     for line in one.decision.trace:
         out.print(f"  {line}")

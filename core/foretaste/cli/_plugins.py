@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from foretaste.cli._options import AsJson
-from foretaste.cli._output import console, write_json
+from foretaste.cli._output import console, stdout_kept, write_json
 from foretaste.cli._show import table
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ def plugins(as_json: AsJson = False) -> None:
     """Say which installed plugins are loaded, and what each brings."""
     from foretaste.platform import Platform
 
-    reports = Platform().reports
+    with stdout_kept(as_json):
+        reports = Platform().reports
     if as_json:
         write_json({"plugins": [asdict(report) for report in reports]})
     else:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from foretaste.cli._options import AsJson
 from foretaste.cli._output import console, write_json
 from foretaste.cli._show import table
-from foretaste.errors import DataError, did_you_mean
+from foretaste.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from foretaste.data import Index
     from foretaste.recommender import Reason, Reasons, Recommended, Recommender
+
+
+MOST: Final = 1_000_000
+"""Items that one list may hold: nobody reads more, and beyond 64 bits there is no such number."""
 
 
 class Unknown(StrEnum):
@@ -31,7 +35,7 @@ class Unknown(StrEnum):
 def recommend(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that run wrote: out/bundles/a__b.")],
     users: Annotated[list[str] | None, typer.Argument(metavar="USER", help="User ids.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
     why: Annotated[bool, typer.Option("--why", help="Say which part of a history speaks for each item.")] = False,
     on_unknown: Annotated[Unknown, typer.Option(help="What to do about users that the bundle does not know.")] = (
         Unknown.popular
@@ -44,9 +48,11 @@ def recommend(
 ) -> None:
     """Recommend items to people by id, or to somebody new by a history."""
     if not users and not history:
-        raise typer.BadParameter("name at least one USER, or give a --history")
+        raise ConfigError("recommend: found no USER and no --history, expected one of them")
     if history and why:
-        raise typer.BadParameter("--why explains users of the bundle, not a --history")
+        raise ConfigError("--why: found a --history, expected users of the bundle")
+    if not 1 <= k <= MOST:
+        raise ConfigError(f"-k: found {k}, expected a whole number from 1 to {MOST:,}")
     from foretaste.bundle import load_bundle
 
     recommender = load_bundle(bundle)
@@ -69,7 +75,12 @@ def recommend(
 
 def typed_ids(texts: list[str], index: Index, what: str) -> list[Any]:
     """Return ids given as text in the type of an index; DataError where one is no whole number and must be."""
-    if not index.ids.dtype.is_integer():
+    numbers = index.ids.dtype.is_integer()
+    if "" in texts:
+        raise DataError(
+            f"{what}: found an empty text, expected {'whole numbers, as in the data' if numbers else 'ids'}"
+        )
+    if not numbers:
         return list(texts)
     ids = []
     for text in texts:
@@ -94,6 +105,8 @@ def _histories(given: list[str], recommender: Recommender) -> dict[str, list[Any
                 f"{did_you_mean(domain, readable)}"
             )
         texts = [one.strip() for one in ids.split(",") if one.strip()]
+        if not texts:
+            raise DataError(f"--history {text}: found no id, expected {domain}=id,id")
         histories.setdefault(domain, []).extend(typed_ids(texts, readable[domain], f"--history {domain}"))
     return histories
 
@@ -112,10 +125,8 @@ def _document(one: Recommended, reasons: list[list[Reasons] | None] | None, at: 
 
 
 def _show(out: Console, one: Recommended, reasons: list[Reasons] | None) -> None:
-    from rich.text import Text
-
     who = "the history given" if one.user is None else f"user {one.user}"
-    out.print(Text(f"{who} ({one.path})", style="bold"))
+    out.print(f"{who} ({one.path})", style="bold")
     lines = table("rank", "item", "score", *(["why"] if reasons else []), numbers=("rank", "score"))
     for rank, (item, score) in enumerate(zip(one.items, one.scores, strict=True), 1):
         why = [_sentence(reasons[rank - 1])] if reasons else []

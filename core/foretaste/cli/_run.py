@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from foretaste.cli._options import AsJson, Assignments, ExperimentFile
-from foretaste.cli._output import console, progress, write_json
+from foretaste.cli._output import console, stdout_kept, write_json
+from foretaste.cli._progress import progress
 
 
 class ControlName(StrEnum):
@@ -40,7 +41,7 @@ def run(
     from foretaste.platform import run_experiment
 
     spec, _ = read_experiment(experiment, assignments)
-    with progress() as tell:
+    with stdout_kept(as_json), progress(hidden=as_json) as tell:
         result = run_experiment(
             experiment,
             assignments=assignments or [],

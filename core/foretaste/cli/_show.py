@@ -45,9 +45,7 @@ def table(*columns: str, numbers: Sequence[str] = ()) -> Table:
 
 def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], output: Path) -> None:
     """Print all that a reader wants to know of one transfer; ``output`` is the run's folder."""
-    from rich.text import Text
-
-    out.print(Text(f"{result.source} -> {result.target}", style="bold"))
+    out.print(f"{result.source} -> {result.target}", style="bold")
     out.print(headline(result))
     for line in result.trace:
         out.print(f"  {line}")
