@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from foretaste.data import Domain
+from foretaste.data import Domain, DomainSpec
 from foretaste.errors import DataError
 
 IDS = {"user_id": ["a", "b"], "item_id": [1, 2]}
@@ -112,6 +112,38 @@ def test_numbers_written_as_text_are_an_error():
     assert error_of(pl.DataFrame({**IDS, "weight": ["1", "2"]})) == (
         "books: row 1: weight is '1', expected a number; 2 such rows"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "row", "count"),
+    [
+        ("weight", [1, 2, "x", 4, "y"], 3, 2),
+        ("weight", [" 1", " 2", "x", " 4"], 3, 1),
+        ("weight", [1, "02", 3], 2, 1),
+        ("weight", [1, 10**20, 3], 2, 1),
+        ("timestamp", [100, 200, "x", 400], 3, 1),
+        ("timestamp", [100, "2024-05-31", 300], 2, 1),
+        ("timestamp", ["2024-05-30", "2024-05-31", 300, "x"], 3, 2),
+        ("timestamp", ["2024-05-30", "2024-02-30", "x"], 2, 2),
+        ("timestamp", ["2024-05-3l", "2024-05-30", "2024-05-31"], 1, 1),
+        ("timestamp", ["2024-05-30T01:00", *2 * ["2024-05-31T01:00Z"]], 1, 1),
+        ("timestamp", 3 * ["31/05/2024"], 1, 3),
+    ],
+)
+def test_in_a_file_the_first_bad_cell_is_named_and_only_bad_ones_are_counted(tmp_path, name, cells, row, count):
+    lines = [f"u{at},i{at},{cell}" for at, cell in enumerate(cells)]
+    (tmp_path / "books.csv").write_text("\n".join([f"user_id,item_id,{name}", *lines]) + "\n")
+    with pytest.raises(DataError) as caught:
+        Domain.load("books", DomainSpec(path="books.csv"), tmp_path)
+    message = str(caught.value)
+    assert f"books.csv: row {row}: {name} is '{cells[row - 1]}', expected " in message
+    assert message.endswith(f"; {count} such rows") == (count > 1)
+
+
+def test_a_number_with_leading_zeros_in_weight_is_told_as_such(tmp_path):
+    (tmp_path / "books.csv").write_text("user_id,item_id,weight\nu,i,1\nv,i,02\n")
+    with pytest.raises(DataError, match=r"expected a number without leading zeros, of at most 18 digits$"):
+        Domain.load("books", DomainSpec(path="books.csv"), tmp_path)
 
 
 def test_dates_in_weight_are_an_error():

@@ -9,6 +9,9 @@ from foretaste.data._index import as_ids
 from foretaste.errors import DataError
 
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}"  # polars would also guess 01/02/2024, and guess wrong half of the time
+_ISO_FORM = r"^\d{4}-\d{2}-\d{2}([T ][\d:.]+)?\s?(Z|[+-]\d{2}(:?\d{2})?)?$"
+_ZONE = r":.*(Z|[+-]\d{2}(:?\d{2})?)$"
+_KEPT_AS_TEXT = r"^[+-]?(0\d|\d{19})"  # as ids must come back as they went in, files are read so
 
 
 def typed(table: pl.DataFrame, names: dict[str, str], origin: str) -> pl.DataFrame:
@@ -39,13 +42,24 @@ def _number(table: pl.DataFrame, name: str, names: dict[str, str], origin: str, 
         return column.cast(pl.Float64)
     if column.dtype != pl.String:
         raise DataError(f"{origin}: column '{names[name]}': found {column.dtype}, expected {expected}")
-    unreadable = column.cast(pl.Float64, strict=False).is_null()
-    raise _bad_cell(table, unreadable if unreadable.any() else ~unreadable, name, names, origin, "a number")
+    bad = ~_numeric(column)
+    if bad.any():
+        raise _bad_cell(table, bad, name, names, origin, "a number")
+    if (long := column.str.contains(_KEPT_AS_TEXT)).any():
+        raise _bad_cell(table, long, name, names, origin, "a number without leading zeros, of at most 18 digits")
+    raise _bad_cell(table, ~bad, name, names, origin, "a number")
+
+
+def _numeric(column: pl.Series) -> pl.Series:
+    """Say of each text whether it is a number; spaces around it are not what is wrong with a column."""
+    return column.str.strip_chars().cast(pl.Float64, strict=False).is_not_null()
 
 
 def _seconds(table: pl.DataFrame, names: dict[str, str], origin: str) -> pl.Series:
     column = table["timestamp"]
     if column.dtype == pl.String:
+        if _numeric(column).sum() > column.str.contains(_ISO_DATE).sum():
+            return _number(table, "timestamp", names, origin)  # seconds, but for some that are none
         column = _dates(table, names, origin)
     if column.dtype in (pl.Date, pl.Datetime):
         return column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
@@ -54,16 +68,28 @@ def _seconds(table: pl.DataFrame, names: dict[str, str], origin: str) -> pl.Seri
 
 def _dates(table: pl.DataFrame, names: dict[str, str], origin: str) -> pl.Series:
     column = table["timestamp"]
-    bad = ~column.str.contains(_ISO_DATE)
-    if not bad.any():
-        try:
-            dates = column.str.to_datetime(strict=False)
-        except pl.exceptions.PolarsError:  # no format fits the first of them
-            dates = pl.Series([None], dtype=pl.Datetime).new_from_index(0, len(column))
-        bad = dates.is_null()
-        if not bad.any():
+    if column.str.contains(_ISO_DATE).all():
+        dates = _parsed(column)
+        if not dates.is_null().any():
             return dates
-    raise _bad_cell(table, bad, "timestamp", names, origin, "seconds or ISO dates of one form (2024-05-31T12:00:00)")
+    expected = "seconds or ISO dates of one form (2024-05-31T12:00:00)"
+    raise _bad_cell(table, _odd(column), "timestamp", names, origin, expected)
+
+
+def _parsed(column: pl.Series) -> pl.Series:
+    try:
+        return column.str.to_datetime(strict=False)
+    except pl.exceptions.PolarsError:  # no format fits the first of them
+        return pl.Series([None], dtype=pl.Datetime).new_from_index(0, len(column))
+
+
+def _odd(column: pl.Series) -> pl.Series:
+    """Say which dates are to blame where not all can be read: the parser goes by the first, which may be odd."""
+    malformed = ~column.str.contains(_ISO_FORM)
+    zoned = column.str.contains(_ZONE)
+    many = zoned if zoned.sum() * 2 > len(column) else ~zoned
+    odd = malformed | ~many
+    return odd | _parsed(column.set(odd, None)).is_null()
 
 
 def _finite(table: pl.DataFrame, column: pl.Series, names: dict[str, str], origin: str) -> pl.Series:
