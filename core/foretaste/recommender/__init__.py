@@ -6,6 +6,7 @@ from foretaste.recommender._factors import Encoder, FactorModel, own_share
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap
+from foretaste.recommender._ranked import ranked
 from foretaste.recommender._rating_scale import RatingScale
 from foretaste.recommender._roster import Roster
 
@@ -28,4 +29,5 @@ __all__ = [
     "Side",
     "cut_map",
     "own_share",
+    "ranked",
 ]
