@@ -129,6 +129,8 @@ class Experiment(StrictModel):
     """The most settings of a strategy that are tried on the validation folds."""
     folds: int = Field(default=3, ge=2)
     """How many validation folds of people there are."""
+    refit: bool = True
+    """Fit what is handed on once more, on all rows, after everything was measured; else it knows the training rows."""
     plugins: list[str] = []
     """Python files, folders or modules that bring hooks. Running an experiment runs them."""
     block: list[str] = []

@@ -111,7 +111,7 @@ def test_the_command_that_recommends_is_told_and_works(call: Any, finished: Any)
     assert program == "foretaste"
     answer = call(*command)
     assert answer.code == 0, answer
-    assert answer.out.startswith(f"user {command[-1]} (newcomer)\n")
+    assert answer.out.startswith(f"user {command[-1]} (known)\n")  # fitted again on all rows
 
 
 def test_an_id_that_looks_like_an_option_is_told_so_that_it_works(call: Any, experiment: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_id_that_looks_like_an_option_is_told_so_that_it_works(call: Any, exp
     command = shlex.split(told.removeprefix("recommend: foretaste "))
     answer = call(*command)
     assert answer.code == 0, answer
-    assert answer.out.startswith(f"user {command[-1]} (newcomer)\n")
+    assert answer.out.startswith(f"user {command[-1]} (known)\n")  # fitted again on all rows
 
 
 @pytest.mark.parametrize(("on_the_path", "typed"), [(None, ".venv/bin/foretaste"), ("/bin/foretaste", "foretaste")])

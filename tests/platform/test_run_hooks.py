@@ -27,6 +27,7 @@ from foretaste import (
     Platform,
     PluginError,
     Roster,
+    Step,
     StrategyError,
     hookimpl,
 )
@@ -63,8 +64,8 @@ def test_run_finished_is_called_once_per_transfer_with_its_result(shops):
 def test_a_wrapper_observes_every_fit(shops):
     watch = Watch()
     run(shops, plugins=[watch])
-    # two folds and one last fit; popularity has one setting, taste has two
-    assert {name: watch.adapted.count(name) for name in set(watch.adapted)} == {"toy/popular": 3, "toy/taste": 5}
+    # two folds and one last fit; popularity has one setting, taste has two, and is fitted again on all rows
+    assert {name: watch.adapted.count(name) for name in set(watch.adapted)} == {"toy/popular": 3, "toy/taste": 6}
 
 
 def test_pretraining_is_done_once_for_all_folds_and_settings(shops):
@@ -269,7 +270,7 @@ def test_settings_that_were_named_are_not_tuned(shops):
     watch = Watch()
     (result,) = run(shops, {"strategy": "toy/taste", "params": {"weight": 0.25}}, plugins=[watch]).transfers
     assert result.entry("toy/taste").params == {"weight": 0.25}
-    assert watch.adapted.count("toy/taste") == 3
+    assert watch.adapted.count("toy/taste") == 4  # two folds, the training rows, all rows
 
 
 # Tuning and what is reused --------------------------------------------------------------------------------------
@@ -309,7 +310,8 @@ def test_progress_names_transfer_strategy_and_repeat(shops):
     lines: list[str] = []
     asked = experiment(holdout={"kind": "newcomers", "repeats": 2})
     platform().run(asked, folder=shops, progress=lines.append)
-    assert lines == [f"grocery -> drugstore: {name} ({n}/2)" for n in (1, 2) for name in ("toy/popular", "toy/taste")]
+    repeats = [f"grocery -> drugstore: {name} ({n}/2)" for n in (1, 2) for name in ("toy/popular", "toy/taste")]
+    assert lines == [*repeats, "grocery -> drugstore: toy/taste (all rows)"]
 
 
 def test_progress_says_how_many_steps_of_how_many_are_done(shops):
@@ -317,7 +319,7 @@ def test_progress_says_how_many_steps_of_how_many_are_done(shops):
     asked = experiment(
         {"strategy": "toy/taste"}, {"strategy": "toy/taste"}, holdout={"kind": "newcomers", "repeats": 2}
     )
-    platform().run(asked, folder=shops, progress=steps.append)
+    platform().run(asked, folder=shops, progress=lambda line: steps.append(line) if isinstance(line, Step) else None)
     assert [(step.done, step.total) for step in steps] == 2 * [(0, 4), (1, 4), (2, 4), (3, 4)]
 
 

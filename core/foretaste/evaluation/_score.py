@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foretaste.evaluation._holdout import HeldOut
 from foretaste.evaluation._ratings import rating_scores
 from foretaste.metrics import Metric, Ranking
-from foretaste.recommender import Recommender
+from foretaste.recommender import Recommender, ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def _ranking_scores(
         return {}, {}
     rows = held.train.target.interactions
     depth = max(metric.cutoff or len(rows.items) for metric in metrics)
-    items, _ = recommender.rank(held.people, min(depth, len(rows.items)))
+    items, _ = ranked(recommender, held.people, min(depth, len(rows.items)))
     seen = Ranking(items, held.truth, rows.popularity, max(1, int((rows.history > 0).sum())))
     values = {metric.label: metric.values(seen) for metric in metrics}
     return values, {metric.label: metric.aggregate(values[metric.label], seen) for metric in metrics}

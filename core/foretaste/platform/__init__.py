@@ -113,7 +113,7 @@ class Platform:
         for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
             key = f"{place}-{transfer.name}"
             about = {"fingerprint": fingerprint, "versions": versions()}
-            job = Job(spec, transfer, self.registry, how, control, out, folders[place], about)
+            job = Job(spec, transfer, self.registry, how, control, experiment.refit, out, folders[place], about)
             results.append(out.finished(key) or run_transfer(job, fitter, key))
         result = RunResult(
             transfers=results,

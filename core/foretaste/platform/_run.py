@@ -1,4 +1,4 @@
-"""The one road: domains, audit, hold out, choose, tune, fit, evaluate beside the baselines, guard, bundle."""
+"""The one road: domains, audit, hold out, choose, tune, fit, evaluate beside the baselines, guard, refit, bundle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twi
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import DataError, StrategyError
-from foretaste.evaluation import HeldOut, hold_out
+from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
 from foretaste.platform._compare import (
@@ -26,6 +26,7 @@ from foretaste.platform._compare import (
 from foretaste.platform._fit import Fitter, worth
 from foretaste.platform._output import Output
 from foretaste.plugins import said
+from foretaste.recommender import Recommender
 from foretaste.registry import Decision, Registry
 from foretaste.result import Entry, TransferResult
 from foretaste.strategy import Strategy
@@ -42,6 +43,7 @@ class Job:
     registry: Registry
     how: Measure
     control: ControlKind | None
+    refit: bool
     output: Output
     folder: str
     """The name of the folder for its bundles."""
@@ -64,6 +66,7 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [_leaky(entry) for entry in board]
     chosen, guard = _guarded(decision.strategy, found, job.how)
+    whole = remedied if job.refit else None
     result = TransferResult(
         source="+".join(job.spec.sources),
         target=job.spec.target,
@@ -77,7 +80,7 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         populations=populations(found, job.how),
         audit=_audit_facts(audit, job),
         notes=_notes(job, passed_over),
-        bundle=_bundle(job, chosen, found[chosen]),
+        bundle=_bundle(job, found[chosen], whole, fitter),
     )
     job.output.publish(key, result, found, job.transfer.target.interactions.users)
     fitter.host.call("run_finished", result=result)
@@ -203,14 +206,32 @@ def _notes(job: Job, passed_over: list[str]) -> list[str]:
     return [*notes, *(warning for pair in pairs for warning in pair.warnings), *passed_over, *unmeasured]
 
 
-def _bundle(job: Job, chosen: str, found: Measured) -> str:
-    assert found.first is not None
-    strategy = found.tuned[0].strategy
+def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
+    """Save what is handed on: fitted again on the whole transfer, or else as the first repeat left it."""
+    strategy, recommender, scores = found.tuned[0].strategy, found.first, found.scores[0]
+    if whole is not None:
+        # nothing is measured from here on: test rows may be learnt from
+        recommender, scores = _refitted(strategy, whole, job.how, fitter), found.pooled
+    assert recommender is not None
     path = save_bundle(
-        found.first,
+        recommender,
         job.output.bundles(job.folder),
-        strategy=chosen,
+        strategy=strategy.name,
         params=strategy.params(),
-        metadata={**job.metadata, "metrics": {k: v for k, v in found.scores[0].overall.items() if math.isfinite(v)}},
+        metadata={
+            **job.metadata,
+            "fitted_on": "training rows" if whole is None else "all rows",
+            "metrics": {k: v for k, v in scores.overall.items() if math.isfinite(v)},
+        },
     )
     return str(path.relative_to(job.output.folder))
+
+
+def _refitted(strategy: Strategy, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:
+    fitter.context.progress(f"{whole.place}: {strategy.name} (all rows)")
+    everything = prepared(whole)
+    try:
+        plan = validation_plan(everything, how.holdout, how.seed, how.folds)
+    except DataError:
+        plan = None  # as inside a fold: a strategy must do without
+    return fitter.fit(strategy, everything, fitter.inside({}, plan))
