@@ -9,8 +9,7 @@ TEST_EXTRAS := align,linear,lightfm,deep,pandas,sql,examples,dev
 .PHONY: run test format lint type bench build clean
 
 run: $(VENV)/.run-ready
-	$(BIN)/python examples/complete_journey/prepare.py
-	$(BIN)/foretaste run examples/complete_journey/experiment.yaml
+	$(BIN)/foretaste run examples/grocery/experiment.yaml
 
 test: $(VENV)/.test-ready lint type
 	$(BIN)/python -m pytest
@@ -41,7 +40,8 @@ $(VENV)/.run-ready: pyproject.toml constraints.txt
 	$(PIP) -e '.[$(RUN_EXTRAS)]'
 	touch $@
 
-$(VENV)/.test-ready: pyproject.toml constraints.txt
+$(VENV)/.test-ready: pyproject.toml constraints.txt examples/custom-plugin/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e '.[$(TEST_EXTRAS)]'
+	$(PIP) --no-deps -e examples/custom-plugin
 	touch $@ $(VENV)/.run-ready

@@ -1,8 +1,8 @@
 """``align/ridge`` beside the bare calls that do the same maths: two implicit ALS fits, a ridge map, a mix.
 
-Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, the prepared Complete
-Journey domains are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in turns,
-BLAS on one thread, implicit on one thread.
+Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, grocery and drugstore
+of ``examples/grocery`` are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in
+turns, BLAS on one thread, implicit on one thread.
 """
 
 import platform
@@ -18,16 +18,23 @@ import polars as pl
 from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from foretaste import Domain, Overlap, Platform, Transfer
+from foretaste import Domain, Overlap, Platform, Transfer, read_experiment
 
-DATA = Path(__file__).parent.parent / "examples/complete_journey/data"
+EXAMPLE = Path(__file__).parent.parent / "examples/grocery/experiment.yaml"
 FACTORS, REGULARIZATION, EPOCHS, KAPPA, MAP = 64, 10.0, 15, 5.0, 0.1
 ROUNDS = 5
 
 
-def table(path: Path) -> pl.DataFrame:
+def from_file(path: Path) -> Domain:
     frame = pl.read_parquet(path)
-    return frame.filter(pl.col("split") != "test").drop("split") if "split" in frame.columns else frame
+    train = frame.filter(pl.col("split") != "test").drop("split") if "split" in frame.columns else frame
+    return Domain.from_frame(train, path.stem)
+
+
+def from_example(name: str) -> Domain:
+    experiment, _ = read_experiment(EXAMPLE)
+    host = Platform(experiment.plugins, folder=EXAMPLE.parent)
+    return host.load_domain(name, experiment.domains[name], EXAMPLE.parent)
 
 
 def bare(transfer: Transfer) -> np.ndarray:
@@ -64,8 +71,8 @@ def cpu(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    paths = [Path(p) for p in sys.argv[1:3]] or [DATA / "grocery.parquet", DATA / "drugstore.parquet"]
-    source, target = (Domain.from_frame(table(p), p.stem) for p in paths)
+    given = [from_file(Path(p)) for p in sys.argv[1:3]]
+    source, target = given or [from_example("grocery"), from_example("drugstore")]
     host = Platform()
     found: dict[str, list[float]] = {"bare": [], "foretaste": []}
     with threadpool_limits(1, "blas"):

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foretaste.bundle import load_bundle, save_bundle
-    from foretaste.data import Domain, DomainPair, Features, Index, Interactions, Overlap, PairFacts, Transfer, sealed
+    from foretaste.data import (
+        Domain,
+        DomainPair,
+        DomainSpec,
+        Features,
+        Index,
+        Interactions,
+        Overlap,
+        PairFacts,
+        Transfer,
+        sealed,
+    )
     from foretaste.errors import (
         BundleError,
         ConfigError,
@@ -51,6 +62,7 @@ __all__ = [
     "Decision",
     "Domain",
     "DomainPair",
+    "DomainSpec",
     "Encoder",
     "Experiment",
     "FactorModel",
@@ -92,7 +104,7 @@ __all__ = [
 
 _NAMES = {
     "bundle": "load_bundle save_bundle",
-    "data": "Domain DomainPair Features Index Interactions Overlap PairFacts Transfer sealed",
+    "data": "Domain DomainPair DomainSpec Features Index Interactions Overlap PairFacts Transfer sealed",
     "errors": "BundleError ConfigError DataError ForetasteError MissingPackageError OutputError PluginError"
     " StrategyError UnknownIdError",
     "experiment": "Experiment read_experiment",

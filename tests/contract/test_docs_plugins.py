@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import inspect
 import os
 import re
@@ -19,7 +20,7 @@ from foretaste.hookspecs import Hooks
 from foretaste.testing import StrategyContract, save_world, taste_world
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "custom_plugin"
+EXAMPLE = ROOT / "examples" / "custom-plugin"
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
 HOOKS = {name: function for name, function in vars(Hooks).items() if not name.startswith("_")}
 IN_PYTHON, CONTRACT, WATCH = "platform.fit(", "class TestTogether", "wrapper=True"
@@ -67,13 +68,24 @@ def test_the_worlds_are_all_there() -> None:
     assert said == {name for name in foretaste.testing.__all__ if name.endswith("_world") and name != "save_world"}
 
 
-@pytest.mark.parametrize(("language", "file"), [("python", "my_strategy.py"), ("yaml", "experiment.yaml")])
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [("python", "foretaste_together.py"), ("python", "tests/test_contract.py"), ("toml", "pyproject.toml")],
+)
 def test_the_example_on_the_page_is_the_one_in_the_folder(language: str, file: str) -> None:
     text = (EXAMPLE / file).read_text()
     assert block(language, text.splitlines()[0]) == text
 
 
-def test_the_example_is_fitted_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the example's entry point: what the page says of a file holds before it is installed."""
+    found = importlib.metadata.entry_points(group="foretaste")
+    ours = importlib.metadata.EntryPoints(point for point in found if point.name != "together")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ours)
+
+
+def test_the_example_is_fitted_from_python(not_installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE)
     names: dict[str, Any] = {}
     exec(block("python", IN_PYTHON), names)
@@ -81,26 +93,26 @@ def test_the_example_is_fitted_from_python(tmp_path: Path, monkeypatch: pytest.M
     assert all(item.startswith("film-a") for item in names["answer"].items)
 
 
-def test_the_example_runs_as_an_experiment(tmp_path: Path) -> None:
-    data = tmp_path / "complete_journey" / "data"
-    save_world(taste_world(), data)
-    (data / "books.parquet").rename(data / "grocery.parquet")
-    (data / "films.parquet").rename(data / "drugstore.parquet")
-    folder = tmp_path / "custom_plugin"
-    folder.mkdir()
-    for name in ("my_strategy.py", "experiment.yaml"):
-        (folder / name).write_text((EXAMPLE / name).read_text())
+def test_the_example_runs_as_an_experiment(not_installed: None, tmp_path: Path) -> None:
+    save_world(taste_world(), tmp_path)
+    (tmp_path / "foretaste_together.py").write_text((EXAMPLE / "foretaste_together.py").read_text())
+    (tmp_path / "experiment.yaml").write_text(block("yaml", "plugins:"))
     small = ["tries=2", "folds=2", "metrics=[ndcg@5]"]
-    (result,) = run_experiment(folder / "experiment.yaml", assignments=small, output=tmp_path / "out").transfers
-    assert result.chosen == "my/together"
-    lift = result.entry("my/together").lift
+    (result,) = run_experiment(tmp_path / "experiment.yaml", assignments=small).transfers
+    assert result.chosen == "together/cosine"
+    lift = result.entry("together/cosine").lift
     assert lift is not None
     assert lift.value > 0.05
 
 
+def test_a_file_that_is_installed_as_well_is_there_twice() -> None:
+    with pytest.raises(PluginError, match="strategy 'together/cosine' is already registered by plugin 'together'"):
+        Platform(plugins=[EXAMPLE / "foretaste_together.py"])
+
+
 def test_the_contract_on_the_page_passes_with_plain_pytest(tmp_path: Path) -> None:
-    (tmp_path / "my_strategy.py").write_text((EXAMPLE / "my_strategy.py").read_text())
-    (tmp_path / "test_my_strategy.py").write_text(block("python", CONTRACT))
+    (tmp_path / "foretaste_together.py").write_text((EXAMPLE / "foretaste_together.py").read_text())
+    (tmp_path / "test_contract.py").write_text(block("python", CONTRACT))
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
