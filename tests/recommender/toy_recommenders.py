@@ -5,12 +5,13 @@ People u0..u39 have histories on both sides, u40..u49 in books only (newcomers),
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender import Encoder, FactorModel, HistoryModel, Roster, Side
-from foretaste.solvers import als_rows
+from foretaste.recommender import Encoder, FactorModel, HistoryModel, Mix, Roster, Side
 
 N_USERS, N_MOVIES, N_BOOKS = 52, 30, 20
 USERS = [f"u{row}" for row in range(N_USERS)]
@@ -38,7 +39,7 @@ def roster() -> Roster:
     return Roster("movies", ("books",), Index(USERS, "user"), Index(MOVIES, "item"), popularity, paths, TARGET)
 
 
-def factor_model(kappa: float = 3.0) -> FactorModel:
+def factor_model(kappa: float = 3.0, center: Any = None, prior_precision: float | None = None) -> FactorModel:
     """People's vectors are exactly what folding their histories in gives."""
     rng = np.random.default_rng(3)
     movies = rng.normal(size=(N_MOVIES, 4)).astype(np.float32)
@@ -48,12 +49,10 @@ def factor_model(kappa: float = 3.0) -> FactorModel:
         "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE, WEIGHTS, unit_length=True),
         "movies": Encoder(Index(MOVIES, "item"), movies, 1.0, 2.0, histories=TARGET),
     }
-    own, mapped = als_rows(TARGET, movies, 1.0, alpha=2.0), encoders["books"].encode(SOURCE)
-    length, other = np.diff(TARGET.indptr)[:, None], np.diff(SOURCE.indptr)[:, None]
-    trust = np.where(other > 0, length / (length + kappa), 1.0)
-    people = np.where(length + other > 0, trust * own + (1 - trust) * mapped, 0)
+    people = Mix(kappa, center, prior_precision).people(encoders, "movies", {"books": SOURCE, "movies": TARGET})
     bias = rng.normal(size=N_MOVIES).astype(np.float32)
-    return FactorModel(roster(), people, movies, item_bias=bias, encoders=encoders, kappa=kappa)
+    how = {"kappa": kappa, "center": center, "prior_precision": prior_precision}
+    return FactorModel(roster(), people, movies, item_bias=bias, encoders=encoders, **how)
 
 
 def item_map(form: str, n_rows: int, seed: int):
@@ -78,7 +77,14 @@ def history_model(form: str = "dense", power: float = 0.5) -> HistoryModel:
 
 
 def every_recommender() -> dict[str, FactorModel | HistoryModel]:
-    return {"factor model": factor_model()} | {f"{form} history model": history_model(form) for form in MAPS}
+    center = np.linspace(-1, 1, 4).astype(np.float32)
+    factors = {
+        "factor model": factor_model(),
+        "factor model with a center": factor_model(center=center),
+        "factor model with a prior": factor_model(prior_precision=5.0),
+        "factor model with a prior and a center": factor_model(center=center, prior_precision=0.5),
+    }
+    return factors | {f"{form} history model": history_model(form) for form in MAPS}
 
 
 def items_of(matrix: sparse.csr_matrix, row: int, ids: list) -> list:

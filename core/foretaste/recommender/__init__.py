@@ -2,7 +2,8 @@
 
 from foretaste.recommender._answers import Reason, Reasons, Recommendations, Recommended
 from foretaste.recommender._cut import cut_map
-from foretaste.recommender._factors import Encoder, FactorModel, own_share
+from foretaste.recommender._encoder import Encoder, Mix, own_share
+from foretaste.recommender._factors import FactorModel
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap
@@ -19,6 +20,7 @@ __all__ = [
     "FactorModel",
     "HistoryModel",
     "ItemMap",
+    "Mix",
     "RatingScale",
     "Reason",
     "Reasons",
