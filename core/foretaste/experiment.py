@@ -97,13 +97,36 @@ class RandomHoldout(StrictModel):
     repeats: int = Field(default=1, ge=1, le=100)
 
 
+class GivenFiles(StrictModel):
+    """Rows of the target that stand in files of their own, in its formats and with its columns."""
+
+    test: str
+    """The file of the hidden rows."""
+    validation: str | None = None
+    """The file of the rows that serve tuning, and training after it."""
+
+
 class GivenHoldout(StrictModel):
-    """Hide the rows that the target's split column calls ``test``; ``validation`` rows serve tuning, then training."""
+    """Hide the rows that the target's split column calls ``test``; ``validation`` rows serve tuning, then training.
+
+    Rows of ``files`` are joined to the target's table under these two names.
+    """
 
     kind: Literal["given"]
     test: str = "test"
+    """What the split column calls a hidden row."""
     validation: str = "validation"
+    """What the split column calls a row for tuning."""
+    files: GivenFiles | None = None
+    candidates: str | None = None
+    """A table of user_id and item_id: the only items that are ranked for each person who is tested."""
     repeats: Literal[1] = 1
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "GivenHoldout":
+        if self.test == self.validation:
+            raise ValueError(f"test and validation are both called '{self.test}'")
+        return self
 
 
 HoldoutSpec = Annotated[
@@ -162,6 +185,17 @@ class Experiment(StrictModel):
             for name in (*spec.sources, spec.target):
                 if name not in self.domains:
                     raise ValueError(f"transfers name the domain '{name}'; known: {', '.join(self.domains)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Experiment":
+        targets = list(dict.fromkeys(spec.target for spec in self.transfers))
+        if len(targets) > 1 and isinstance(self.holdout, GivenHoldout):
+            for name in ("files", "candidates"):
+                if getattr(self.holdout, name) is not None:
+                    raise ValueError(
+                        f"holdout.{name} is about one target, found {', '.join(targets)}; make an experiment of each"
+                    )
         return self
 
 

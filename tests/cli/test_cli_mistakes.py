@@ -40,6 +40,28 @@ def test_a_missing_data_file(call: Any, experiment: Path) -> None:
     assert "grocery.parquet: no such file" in told(call("run", experiment))
 
 
+def test_a_missing_file_of_hidden_rows(call: Any, experiment: Path) -> None:
+    given = "holdout={kind: given, files: {test: hidden.tsv}}"
+    assert "hidden.tsv: no such file" in told(call("run", experiment, "--set", given))
+    assert not (experiment.parent / "out").exists()
+
+
+def test_candidates_that_leave_somebody_out(call: Any, experiment: Path) -> None:
+    table = pl.read_parquet(experiment.parent / "drugstore.parquet")
+    table.tail(9).write_csv(experiment.parent / "hidden.tsv", separator="\t")
+    table.tail(1).write_csv(experiment.parent / "lists.csv")
+    given = "holdout={kind: given, files: {test: hidden.tsv}, candidates: lists.csv}"
+    assert "people with preferred test rows have no candidates (the first is" in told(
+        call("run", experiment, "--set", given)
+    )
+
+
+def test_a_key_of_files_that_is_not_known(call: Any, experiment: Path) -> None:
+    message = told(call("run", experiment, "--set", "holdout={kind: given, files: {tset: hidden.tsv}}"))
+    assert "tset" in message
+    assert "did you mean 'test'?" in message
+
+
 def test_a_wrong_column(call: Any, experiment: Path) -> None:
     changed(experiment.parent / "drugstore.parquet", lambda t: t.rename({"user_id": "usr_id"}))
     message = told(call("run", experiment))

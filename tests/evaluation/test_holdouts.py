@@ -232,7 +232,11 @@ def plain_pair() -> Transfer:
     [
         (LAST, "holdout last-items needs timestamps in the target"),
         (TIME, "holdout time needs timestamps; drugstore has none"),
-        (GIVEN, "holdout given needs a split column in the target (columns: {split: name})"),
+        (
+            GIVEN,
+            "holdout given needs a split column in the target (columns: {split: name}),"
+            " or files of hidden rows (holdout.files: {test: path})",
+        ),
     ],
     ids=lambda one: getattr(one, "kind", ""),
 )

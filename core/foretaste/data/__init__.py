@@ -4,6 +4,7 @@ from foretaste.data._domain import Domain
 from foretaste.data._facts import PairFacts
 from foretaste.data._features import Features
 from foretaste.data._frozen import frozen, frozen_matrix, sealed
+from foretaste.data._given import with_given
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._links import read_links
@@ -29,4 +30,5 @@ __all__ = [
     "read_links",
     "read_table",
     "sealed",
+    "with_given",
 ]

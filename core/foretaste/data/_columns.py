@@ -20,11 +20,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 def find_columns(frame: pl.DataFrame, given: Mapping[str, str | None], origin: str) -> tuple[dict[str, str], list[str]]:
     """Return canonical name to the table's name, and a note for each alias that was recognised.
 
-    Raises DataError where a column is missing, stands twice, or could be one of several.
+    Columns whose canonical names are not in ``given`` are not looked for. Raises DataError where a column is missing,
+    stands twice, or could be one of several.
     """
     names: dict[str, str] = {}
     notes: list[str] = []
-    for name in ALIASES:
+    for name in given:
         mapped = given[name]
         found = _recognise(name, frame, origin) if mapped is None else mapped
         if found is None:

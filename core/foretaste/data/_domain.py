@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from scipy import sparse
 
 from foretaste.config import validation_lines
 from foretaste.data._door import enter
@@ -25,7 +26,8 @@ class Domain:
     """Interactions of one place, with what is known about its people and items.
 
     ``notes`` says what was done to the table at the door, each with its count. ``minimum`` is applied to training
-    rows only, after a hold-out.
+    rows only, after a hold-out. ``candidates`` (users, items) are the only items that a given hold-out ranks for a
+    person: nothing that is trained ever sees them.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Domain:
     item_features: Features | None = None
     minimum: MinimumSpec = field(default_factory=MinimumSpec)
     notes: tuple[str, ...] = ()
+    candidates: sparse.csr_matrix | None = None
 
     @classmethod
     def from_frame(cls, frame: Any, name: str = "domain", **options: Any) -> Domain:
@@ -64,10 +67,15 @@ class Domain:
             raise ConfigError(
                 f"{name}: kind: found '{spec.kind}', expected 'file', 'sql' or a kind that a plugin's load_domain reads"
             )
+        return domain.with_features(spec, folder)
+
+    def with_features(self, spec: DomainSpec, folder: Path) -> Domain:
+        """Return this domain with the tables of features that ``spec`` names, read for the ids it has now."""
+        users, items = self.interactions.users, self.interactions.items
         return replace(
-            domain,
-            user_features=_features(spec.user_features, domain.interactions.users, "user_id", folder),
-            item_features=_features(spec.item_features, domain.interactions.items, "item_id", folder),
+            self,
+            user_features=_features(spec.user_features, users, "user_id", folder),
+            item_features=_features(spec.item_features, items, "item_id", folder),
         )
 
     def with_interactions(self, interactions: Interactions) -> Domain:

@@ -68,6 +68,11 @@ class Features:
         table = frame.drop(key).with_columns(nan_is_missing).select(pl.all().gather(places.set(places < 0, None)))
         return cls(index, table, {name: _kind(table[name], kinds.get(name), origin) for name in table.columns})
 
+    def for_index(self, index: Index) -> Features:
+        """Return the same features over an index that starts with this one's ids; the others hold nulls."""
+        places = pl.Series([*range(len(self.index)), *[None] * (len(index) - len(self.index))], dtype=pl.Int64)
+        return Features(index, self.table.select(pl.all().gather(places)), self.kinds)
+
 
 def _kind(column: pl.Series, given: FeatureKind | None, origin: str) -> FeatureKind:
     if given is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -29,10 +29,14 @@ FEW = 20
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A training transfer, and the hidden target rows (an Interactions over the same indexes)."""
+    """A training transfer, and the hidden target rows (an Interactions over the same indexes).
+
+    ``candidates`` (users, items): its stored entries are the only items to rank for each person; None for all items.
+    """
 
     train: Transfer
     test: Interactions
+    candidates: sparse.csr_matrix | None = None
 
     @cached_property
     def people(self) -> NDArray[np.int64]:
@@ -64,6 +68,7 @@ def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Tran
     """
     rows = transfer.target.interactions
     trained = transfer if remedied is None else remedied
+    candidates = None
     sources: dict[str, Interactions] = {}
     if isinstance(spec, NewcomersHoldout):
         hidden, test = _newcomers(transfer, spec, np.random.default_rng([seed, 1]))
@@ -76,7 +81,8 @@ def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Tran
         hidden = test = random_rows(rows, spec.fraction, np.random.default_rng([seed, 2]))
     else:
         hidden = test = _given(rows, spec)
-    return checked(split(trained, hidden, test, sources))
+        candidates = transfer.target.candidates
+    return checked(replace(split(trained, hidden, test, sources), candidates=candidates))
 
 
 def split(
@@ -98,13 +104,14 @@ def checked(held: HeldOut) -> HeldOut:
 
 
 def prepared(transfer: Transfer) -> Transfer:
-    """Apply each domain's minimum numbers of interactions, counted on training rows."""
+    """Return what is trained on: each domain's minimum numbers of interactions applied, and no candidate lists."""
     changed = {
         pair.source.name: _above_minimum(pair.source.interactions, pair.source.minimum.user, pair.source.minimum.item)
         for pair in transfer.pairs
     }
     minimum = transfer.target.minimum
-    return transfer.replaced(_above_minimum(transfer.target.interactions, minimum.user, minimum.item), changed)
+    blind = replace(transfer, target=replace(transfer.target, candidates=None))  # a list holds the answer
+    return blind.replaced(_above_minimum(transfer.target.interactions, minimum.user, minimum.item), changed)
 
 
 def _above_minimum(rows: Interactions, user: int, item: int) -> Interactions:
@@ -189,7 +196,10 @@ def after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dic
 
 def _given(rows: Interactions, spec: GivenHoldout) -> NDArray[np.bool_]:
     if rows.splits is None:
-        raise DataError("holdout given needs a split column in the target (columns: {split: name})")
+        raise DataError(
+            "holdout given needs a split column in the target (columns: {split: name}),"
+            " or files of hidden rows (holdout.files: {test: path})"
+        )
     hidden = np.asarray(rows.splits == spec.test, bool)
     if not hidden.any():
         found = ", ".join(sorted({str(s) for s in set(rows.splits.tolist())}))

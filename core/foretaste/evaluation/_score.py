@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foretaste.evaluation._candidates import ranked_candidates
 from foretaste.evaluation._holdout import HeldOut
 from foretaste.evaluation._ratings import rating_scores
 from foretaste.metrics import Metric, Ranking
@@ -27,7 +28,8 @@ class Scores:
 def score(recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]) -> Scores:
     """Rank all items of the target for every person of the hold-out, what they had in training left out.
 
-    A ranking metric without a cutoff gets whole lists. Where rating metrics are asked for, people whose hidden rows are
+    Where the hold-out has candidates, exactly a person's candidates are ranked, those they had in training too. A
+    ranking metric without a cutoff gets whole lists. Where rating metrics are asked for, people whose hidden rows are
     all disliked are there as well; their ranking metrics are NaN.
     """
     ranking, rating = ([m for m in metrics if m.kind == kind] for kind in ("ranking", "rating"))
@@ -49,8 +51,11 @@ def _ranking_scores(
     if not metrics:
         return {}, {}
     rows = held.train.target.interactions
-    depth = max(metric.cutoff or len(rows.items) for metric in metrics)
-    items, _ = ranked(recommender, held.people, min(depth, len(rows.items)))
+    depth = min(max(metric.cutoff or len(rows.items) for metric in metrics), len(rows.items))
+    if held.candidates is None:
+        items, _ = ranked(recommender, held.people, depth)
+    else:
+        items = ranked_candidates(recommender, held.people, held.candidates[held.people], depth)
     seen = Ranking(items, held.truth, rows.popularity, max(1, int((rows.history > 0).sum())))
     values = {metric.label: metric.values(seen) for metric in metrics}
     return values, {metric.label: metric.aggregate(values[metric.label], seen) for metric in metrics}

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
+from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links, with_given
 from foretaste.errors import ConfigError, DataError, StrategyError
 from foretaste.evaluation import hold_out, prepared
-from foretaste.experiment import Experiment, TransferSpec, read_experiment
+from foretaste.experiment import Experiment, GivenHoldout, TransferSpec, read_experiment
 from foretaste.metrics import parse_metric
 from foretaste.platform._compare import Measure
 from foretaste.platform._fingerprint import run_fingerprint, versions
@@ -112,7 +112,9 @@ class Platform:
         folders = bundle_names([transfer.name for transfer in transfers])
         for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
             key = f"{place}-{transfer.name}"
-            about = {"fingerprint": fingerprint, "versions": versions()}
+            about: dict[str, Any] = {"fingerprint": fingerprint, "versions": versions()}
+            if transfer.target.candidates is not None:
+                about["metrics_among"] = "given candidates"
             job = Job(spec, transfer, self.registry, how, control, experiment.refit, out, folders[place], about)
             results.append(out.finished(key) or run_transfer(job, fitter, key))
         result = RunResult(
@@ -161,7 +163,11 @@ class Platform:
 
     def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
         used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
-        return {n: self.load_domain(n, s, folder) for n, s in experiment.domains.items() if n in used}
+        found = {n: self.load_domain(n, s, folder) for n, s in experiment.domains.items() if n in used}
+        holdout, target = experiment.holdout, experiment.transfers[0].target
+        if isinstance(holdout, GivenHoldout):  # with files or candidates, all transfers have one target
+            found[target] = _with_given(found[target], experiment.domains[target], holdout, folder)
+        return found
 
     def _transfer(self, spec: TransferSpec, domains: Mapping[str, Domain], folder: Path) -> Transfer:
         links = {
@@ -197,6 +203,17 @@ def _platform_of(experiment: Experiment, folder: Path, *, no_plugins: bool) -> P
     plugins = [] if no_plugins else list(experiment.plugins)
     registry = folder / experiment.registry if experiment.registry else None
     return Platform(plugins, experiment.block, registry, folder)
+
+
+def _with_given(domain: Domain, spec: DomainSpec, holdout: GivenHoldout, folder: Path) -> Domain:
+    files = {}
+    if holdout.files is not None:
+        if holdout.files.validation is not None:
+            files[holdout.validation] = holdout.files.validation
+        files[holdout.test] = holdout.files.test  # named last: a row that stands in both is a test row
+    if not files and holdout.candidates is None:
+        return domain
+    return with_given(domain, spec, folder, files=files, candidates=holdout.candidates, test=holdout.test)
 
 
 def _absolute(spec: DomainSpec, folder: Path) -> dict[str, Any]:

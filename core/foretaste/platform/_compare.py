@@ -243,7 +243,7 @@ def run_control(
     fitter: Fitter, strategies: Sequence[Strategy], held: Sequence[HeldOut], how: Measure
 ) -> dict[str, Control]:
     """Tune and fit everything again with permuted people, and say what each strategy still gains."""
-    shuffled = [HeldOut(permuted(one.train, how.seed + repeat), one.test) for repeat, one in enumerate(held)]
+    shuffled = [replace(one, train=permuted(one.train, how.seed + repeat)) for repeat, one in enumerate(held)]
     found = measure(fitter, strategies, shuffled, how)
     over = best_baseline(found, how.primary)
     return {

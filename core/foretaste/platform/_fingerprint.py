@@ -57,6 +57,7 @@ def _domain(domain: Domain) -> Iterator[Any]:
     yield domain.interactions.fingerprint
     yield domain.minimum.model_dump()
     yield from (_features(table) for table in (domain.user_features, domain.item_features))
+    yield _matrix(domain.candidates)
 
 
 def _features(features: Features | None) -> list[Any] | None:
