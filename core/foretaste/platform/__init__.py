@@ -20,7 +20,7 @@ from foretaste.platform._output import Output, bundle_names
 from foretaste.platform._run import ControlKind, Job, choose, run_transfer, without_twins
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
-from foretaste.registry import Catalog, Decision, Registry, joined, read_registry, shipped_registry
+from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult
 from foretaste.strategy import Context, silent
 
@@ -56,8 +56,12 @@ class Platform:
         entry_points: bool = True,
     ) -> None:
         self._host = load_plugins(plugins=plugins, block=block, folder=folder, entry_points=entry_points)
-        shipped = shipped_registry()
-        self.registry: Registry = joined(read_registry(registry), shipped) if registry else shipped
+        self.registry: Registry = shipped_registry()
+        if registry is not None:
+            own = read_registry(registry)
+            if problems := check_registry(own, self.catalog, strict=False):
+                raise ConfigError("\n".join(problems))
+            self.registry = joined(own, self.registry)
 
     @property
     def catalog(self) -> Catalog:

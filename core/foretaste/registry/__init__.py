@@ -6,6 +6,7 @@ A registry names strategies, never code: reading and checking one loads no plugi
 from __future__ import annotations
 
 from foretaste.registry._catalog import STRATEGY_NAME, Catalog
+from foretaste.registry._check import check_registry
 from foretaste.registry._choose import Decision, choose
 from foretaste.registry._rules import (
     Range,
@@ -13,7 +14,6 @@ from foretaste.registry._rules import (
     RegistryFile,
     Rule,
     Use,
-    check_registry,
     joined,
     parse_registry,
     read_registry,

@@ -1,11 +1,13 @@
-"""registry.yaml: its models, reading it, and what can be wrong with it before any data is seen."""
+"""registry.yaml: its models, and reading it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +22,7 @@ from pydantic import (
 from foretaste.config import Document, StrictModel, parse_yaml, read_yaml, validate
 from foretaste.data import PairFacts
 from foretaste.errors import ConfigError
-from foretaste.registry._catalog import STRATEGY_NAME, Catalog
-from foretaste.strategy import make_strategy
+from foretaste.registry._catalog import STRATEGY_NAME
 
 
 def _written_as(kinds: tuple[type, ...], noun: str) -> BeforeValidator:
@@ -57,6 +58,26 @@ class Range(StrictModel):
 
 Condition: TypeAlias = Range | bool | int | float | str
 
+SHARES: Final = frozenset(
+    {"user_overlap", "item_overlap", "source_density", "target_density", "source_skew", "target_skew", "time_overlap"}
+)
+"""The facts that lie between 0 and 1; of the others that are numbers, none is below 0."""
+
+
+def _possible(name: str) -> Callable[[Condition], Condition]:
+    """Refuse bounds that no fact of this name can have: 20 for a share is meant to be 0.2."""
+    limit, expected = (1.0, "a share from 0 to 1") if name in SHARES else (math.inf, "0 or more")
+
+    def check(condition: Condition) -> Condition:
+        bounds = [condition.min, condition.max] if isinstance(condition, Range) else [condition]
+        for bound in bounds:
+            if isinstance(bound, int | float) and not 0 <= bound <= limit:
+                raise ValueError(f"found {bound:g}, expected {expected}")
+        return condition
+
+    return check
+
+
 if TYPE_CHECKING:
     When: TypeAlias = StrictModel
 else:
@@ -73,14 +94,15 @@ else:
         str: Literal["explicit", "implicit"],  # the facts that are text say which feedback
     }
 
-    def _test(hint: Any) -> Any:
-        return next(_TESTS[kind] for kind in (hint, *get_args(hint)) if kind in _TESTS)
+    def _test(name: str, hint: Any) -> Any:
+        test = next(_TESTS[kind] for kind in (hint, *get_args(hint)) if kind in _TESTS)
+        return Annotated[test, AfterValidator(_possible(name))]
 
     When = create_model(
         "When",
         __base__=StrictModel,
         __doc__="What the facts of every pair must be; all conditions must hold.",
-        **{name: (_test(hint), None) for name, hint in get_type_hints(PairFacts).items()},
+        **{name: (_test(name, hint), None) for name, hint in get_type_hints(PairFacts).items()},
     )
 
 
@@ -97,12 +119,25 @@ class Use(StrictModel):
     params: dict[str, Any] = {}
 
 
+def _glob(text: str) -> str:
+    if not text:
+        raise ValueError("found nothing between the quotes, expected a name or a glob; leave it out for any name")
+    if "[" in re.sub(r"\[!?.[^\]]*\]", "", text):
+        raise ValueError(
+            f"found '{text}', which has a [ without its ]; expected a glob such as 'movies*' or 'film[st]'"
+        )
+    return text
+
+
+Glob: TypeAlias = Annotated[str, AfterValidator(_glob)]
+
+
 class RuleSpec(StrictModel):
     """One rule: for which pairs, and which strategies to try in which order."""
 
-    source: str | None = None
+    source: Glob | None = None
     """A glob for the source's name; left out, any source fits. Of several sources, each must fit."""
-    target: str | None = None
+    target: Glob | None = None
     """A glob for the target's name; left out, any target fits."""
     when: When = Field(default_factory=lambda: When())
     use: list[Use] = Field(min_length=1)
@@ -165,21 +200,6 @@ def shipped_registry() -> Registry:
 def joined(first: Registry, second: Registry) -> Registry:
     """Return the rules of both, the first's before the second's: a user's registry, then ours."""
     return Registry(first.rules + second.rules, f"{first.origin}, {second.origin}")
-
-
-def check_registry(registry: Registry, catalog: Catalog) -> list[str]:
-    """Return what a catalog makes wrong with a registry: unknown strategies and wrong params, a line each.
-
-    With an empty catalog (no plugin loaded) there is nothing to compare with: reading has checked the shape.
-    """
-    problems: list[str] = []
-    for rule in registry.rules if catalog.strategies else ():
-        for use in rule.use:
-            try:
-                make_strategy(catalog.get(use.strategy), use.params)
-            except ConfigError as error:
-                problems.extend(f"{rule}: {line}" for line in str(error).splitlines())
-    return problems
 
 
 def _registry(document: Document) -> Registry:
