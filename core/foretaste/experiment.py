@@ -55,6 +55,9 @@ class TransferSpec(StrictModel):
             raise ValueError("no source is named")
         if self.target in self.sources:
             raise ValueError(f"'{self.target}' is both source and target")
+        if twice := [name for name in self.beside if [self.strategy, *self.beside].count(name) > 1]:
+            where = "is the strategy already" if twice[0] == self.strategy else "is named twice"
+            raise ValueError(f"beside: '{twice[0]}' {where}")
         if self.params and not self.strategy:
             raise ValueError("params are settings of a strategy, and none is named")
         return self
@@ -66,7 +69,7 @@ class NewcomersHoldout(StrictModel):
     kind: Literal["newcomers"] = "newcomers"
     fraction: float = Field(default=0.3, gt=0, lt=1)
     visible: int = Field(default=0, ge=0)
-    levels: list[int] = []
+    levels: list[Annotated[int, Field(ge=0)]] = []
     """All the numbers of visible rows that are to be compared; the test rows are those visible at none of them."""
     repeats: int = Field(default=1, ge=1, le=100)
     """How many times people are drawn anew (seed, seed + 1, ...); results are pooled."""

@@ -246,6 +246,87 @@ def test_a_registry_rule_with_an_unknown_strategy(call: Any, tmp_path: Path) -> 
     assert call("registry", "check", path, "--no-plugins").code == 0
 
 
+def test_a_bound_that_no_share_can_have(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text("version: 1\nrules:\n  - when: {user_overlap: {min: 7}}\n    use: [{strategy: baseline/popular}]\n")
+    message = told(call("registry", "check", path))
+    assert "registry.yaml:3: rules[0].when.user_overlap: found 7, expected a share from 0 to 1" in message
+
+
+def test_a_rule_that_is_never_reached(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_text("version: 1\nrules:\n" + 2 * "  - use: [{strategy: baseline/popular}]\n")
+    message = told(call("registry", "check", path))
+    assert "registry.yaml:4 (rule 2): never reached: registry.yaml:3 (rule 1) fits wherever this fits" in message
+
+
+@pytest.mark.parametrize("command", ["run", "explain"])
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        ("{strategy: linear/naive-bays}", "unknown strategy 'linear/naive-bays'"),
+        ("{strategy: align/ridge, params: {factros: 3}}", "factros: unknown key; did you mean 'factors'?"),
+    ],
+)
+def test_a_mistake_in_the_registry_of_an_experiment(
+    call: Any, experiment: Path, command: str, use: str, words: str
+) -> None:
+    rules = f"version: 1\nrules:\n  - use: [{use}, {{strategy: baseline/popular}}]\n"
+    (experiment.parent / "mine.yaml").write_text(rules)
+    rewritten(experiment, "tries: 2", "registry: mine.yaml")
+    message = told(call(command, experiment))
+    assert message.startswith("error: mine.yaml:3 (rule 1): ")
+    assert words in message
+
+
+def test_a_strategy_of_a_plugin_that_is_not_here_is_passed_over_aloud(call: Any, experiment: Path) -> None:
+    rules = "version: 1\nrules:\n  - use: [{strategy: elsewhere/deep}, {strategy: linear/naive-bayes}]\n"
+    (experiment.parent / "mine.yaml").write_text(rules)
+    rewritten(experiment, "tries: 2", "registry: mine.yaml")
+    rewritten(experiment, ", strategy: linear/naive-bayes, beside: [align/ridge]", "")
+    answer = call("explain", experiment)
+    assert answer.code == 0, answer
+    assert "elsewhere/deep passed over: unknown strategy 'elsewhere/deep'" in answer.out
+
+
+def test_a_misspelt_plugin_to_block(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "block: [linaer]")
+    assert told(call("run", experiment)) == "error: block: no plugin is called 'linaer'; did you mean 'linear'?\n"
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ("[align/ridge, align/ridge]", "beside: 'align/ridge' is named twice"),
+        ("[linear/naive-bayes]", "beside: 'linear/naive-bayes' is the strategy already"),
+    ],
+)
+def test_a_strategy_beside_itself(call: Any, experiment: Path, beside: str, words: str) -> None:
+    rewritten(experiment, "[align/ridge]", beside)
+    message = told(call("run", experiment))
+    assert "experiment.yaml:5: transfers[0]: " in message
+    assert words in message
+
+
+def test_a_negative_level(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "tries: 2", "holdout: {levels: [0, -1]}")
+    message = told(call("run", experiment))
+    assert "experiment.yaml:7: holdout.levels[1]: found -1, expected a whole number of at least 0" in message
+
+
+def test_a_null_character_in_a_path(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "output: out", 'output: "o\\0ut"')
+    message = told(call("run", experiment))
+    assert "experiment.yaml:8:9: found the character '\\x00', expected printable text" in message
+
+
+def test_an_item_of_a_list_that_the_experiment_leaves_out(call: Any, experiment: Path) -> None:
+    message = told(call("run", experiment, "--set", "plugins[0]=a.py"))
+    assert message == (
+        "error: --set plugins[0]=a.py: plugins: found no list to set [0] in; set all of it: plugins=[...]\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -201,6 +201,18 @@ def test_blocking_what_is_not_there_shows_in_the_report(toy: Any, report_of: Cal
     assert report_of(toy.alone(block=["ghost"]), "ghost").reason == "blocked by name, and not installed"
 
 
+@pytest.mark.parametrize("block", ["mien", "toys"])
+def test_a_misspelt_name_to_block_is_an_error_before_any_code_runs(
+    toy: Any, write: Write, install: Install, block: str
+) -> None:
+    install("toy", "raise ValueError")
+    path = write("mine.py", "raise ValueError")
+    meant = {"mien": "mine", "toys": "toy"}[block]
+    with pytest.raises(ConfigError) as caught:
+        load_plugins(plugins=[path], block=[block])
+    assert str(caught.value) == f"block: no plugin is called '{block}'; did you mean '{meant}'?"
+
+
 def test_core_cannot_be_blocked(toy: Any) -> None:
     with pytest.raises(ConfigError, match="core is foretaste itself, and cannot be blocked"):
         toy.alone(block=["core"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pluggy
 
 from foretaste.defaults import Defaults
-from foretaste.errors import ConfigError, PluginError
+from foretaste.errors import ConfigError, PluginError, did_you_mean
 from foretaste.hookspecs import Hooks
 from foretaste.metrics import MetricFactory
 from foretaste.plugins._checks import check_plugin, metrics_of, strategies_of
@@ -37,14 +37,16 @@ def load_plugins(
     """
     loading = _Loading()
     loading.core(Defaults(folder or Path()))
-    loading.block(_several(block, "block"))
-    for candidate in installed() if entry_points else ():
+    found = list(installed()) if entry_points else []
+    wanted = [given(plugin, folder) for plugin in _several(plugins, "plugins")]
+    loading.block(_several(block, "block"), {candidate.name for candidate in (*found, *wanted)})
+    for candidate in found:
         try:
             loading.take(candidate)
         except PluginError as error:
             loading.report(candidate, "broken", str(error))
-    for plugin in _several(plugins, "plugins"):
-        loading.take(given(plugin, folder))
+    for candidate in wanted:
+        loading.take(candidate)
     return loading.host()
 
 
@@ -78,11 +80,16 @@ class _Loading:
         self.manager.register(defaults, CORE)
         self._keep(candidate, {}, defaults.register_metrics())
 
-    def block(self, names: Sequence[str]) -> None:
-        """Keep plugins out by name."""
+    def block(self, names: Sequence[str], known: Collection[str]) -> None:
+        """Keep plugins out by name; ConfigError where a name looks like a known one misspelt, which would run it.
+
+        A name like no other is let pass: what is not installed here may be elsewhere.
+        """
         for name in names:
             if name == CORE:
                 raise ConfigError("block: core is foretaste itself, and cannot be blocked")
+            if name not in known and (meant := did_you_mean(name, known)):
+                raise ConfigError(f"block: no plugin is called '{name}'{meant}")
             self.manager.set_blocked(name)
 
     def take(self, candidate: Candidate) -> None:
