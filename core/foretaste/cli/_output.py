@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -34,6 +35,9 @@ def console() -> Console:
     class Readable(Console):
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(readable(text), **options)
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, "the reader went away")  # and not SystemExit, as plugins might
 
     found = Readable(highlight=False, markup=False, emoji=False)
     if found.is_terminal:
