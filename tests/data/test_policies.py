@@ -98,6 +98,18 @@ def test_a_negative_implicit_weight_is_an_error():
     )
 
 
+def test_implicit_weights_that_are_all_0_are_an_error():
+    assert error_of(pl.DataFrame({**IDS, "quantity": [0, 0]})) == (
+        "books: quantity is 0 in every row, expected some above 0: nobody would prefer anything"
+    )
+
+
+def test_ratings_none_of_which_is_a_preference_are_noted():
+    note = "no rating reaches 4 (positive.min): nothing counts as preferred"
+    assert note in Domain.from_frame(pl.DataFrame({**IDS, "rating": [0.0, 3.5]})).notes
+    assert note not in Domain.from_frame(pl.DataFrame({**IDS, "rating": [0, 4]})).notes
+
+
 def test_a_negative_rating_is_fine():
     assert rows_of(pl.DataFrame({**IDS, "rating": [-1, -2]})).values.tolist() == [-1.0, -2.0]
 

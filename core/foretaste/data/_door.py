@@ -43,6 +43,9 @@ def enter(frame: pl.DataFrame, spec: DomainSpec, origin: str) -> Entered:
     table = typed(table, names, origin)
     if feedback.kind == "implicit":
         check_implicit(table, names, origin)
+    elif not (table["weight"] >= feedback.positive_min).any():
+        column = names.get("weight", "weight")
+        notes.append(f"no {column} reaches {feedback.positive_min:g} (positive.min): nothing counts as preferred")
     users, items = (
         Index(table[name].unique().sort(), kind) for name, kind in (("user_id", "user"), ("item_id", "item"))
     )

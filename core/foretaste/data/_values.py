@@ -101,11 +101,15 @@ def _finite(table: pl.DataFrame, column: pl.Series, names: dict[str, str], origi
 
 
 def check_implicit(table: pl.DataFrame, names: dict[str, str], origin: str) -> None:
-    """Raise DataError where a weight is negative, which only a rating may be."""
+    """Raise DataError where a weight is negative, which only a rating may be, or where none is above 0."""
     negative = table["weight"] < 0
     if negative.any():
         expected = "0 or more for implicit feedback (set feedback: explicit if these are ratings)"
         raise _bad_cell(table, negative, "weight", names, origin, expected)
+    if not (table["weight"] > 0).any():
+        raise DataError(
+            f"{origin}: {names['weight']} is 0 in every row, expected some above 0: nobody would prefer anything"
+        )
 
 
 def _bad_cell(
