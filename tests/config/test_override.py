@@ -131,7 +131,7 @@ def test_an_assignment_needs_an_equals_sign() -> None:
     assert problem("seed") == "--set seed: found no '=', expected key=value"
 
 
-@pytest.mark.parametrize("assignment", ["=3", "a..b=3", ".a=3", "a.=3", " =3"])
+@pytest.mark.parametrize("assignment", ["=3", "a..b=3", ".a=3", "a.=3", " =3", "[0]=3"])
 def test_an_assignment_needs_a_key(assignment: str) -> None:
     assert problem(assignment) == (
         f"--set {assignment}: found an empty key, expected key=value, as in holdout.fraction=0.2"
@@ -143,6 +143,32 @@ def test_an_index_must_be_in_the_list(index: str) -> None:
     assert problem(f"transfers.{index}.source=a") == (
         f"--set transfers.{index}.source=a: transfers: found the index {index}, expected one from 0 to 1"
     )
+
+
+def test_an_index_is_not_counted_from_the_end() -> None:
+    assert problem("transfers[-1].x=1") == (
+        "--set transfers[-1].x=1: transfers: found the index -1, expected one from 0 to 1"
+    )
+
+
+def test_an_item_of_a_list_that_the_file_does_not_have_is_an_error() -> None:
+    assert problem("metrics[0]=foo") == (
+        "--set metrics[0]=foo: metrics: found no list to set [0] in; set all of it: metrics=[...]"
+    )
+    assert problem("holdout.levels[1]=2").endswith(
+        "holdout.levels: found no list to set [1] in; set all of it: holdout.levels=[...]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("holdout[0]=1", "holdout: found a mapping, expected a list to set [0] in"),
+        ("seed[0]=1", "seed: found 7, expected a list to set [0] in"),
+    ],
+)
+def test_what_is_no_list_has_no_index(assignment: str, words: str) -> None:
+    assert problem(assignment) == f"--set {assignment}: {words}"
 
 
 def test_an_empty_list_has_no_index() -> None:

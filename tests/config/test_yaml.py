@@ -198,6 +198,11 @@ class TestProblems:
             "experiment.yaml:3:1: found the key 'seed' twice, first in line 2"
         )
 
+    def test_a_null_character_may_not_be_written_as_an_escape_either(self) -> None:
+        assert problem('a: b\nc: "x\\0y"') == (
+            "experiment.yaml:2:4: found the character '\\x00', expected printable text"
+        )
+
     @pytest.mark.parametrize("key", ["1", "true", "1.5", "null"])
     def test_a_key_must_be_text(self, key: str) -> None:
         assert problem(f"{key}: x\n") == (f"experiment.yaml:1:1: found the key {key}, expected text; put it in quotes")

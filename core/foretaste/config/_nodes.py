@@ -201,6 +201,8 @@ def _scalar(event: Any) -> str | int | float | bool | None:
     text: str = event.value
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise _problem(event, "found half a surrogate pair, expected whole characters")
+    if "\0" in text:  # no name, path or setting has one, and the system's own calls choke on it
+        raise _problem(event, "found the character '\\x00', expected printable text")
     if not event.implicit[0]:  # quoted, or a block
         return text
     if text in _CONSTANTS:

@@ -16,8 +16,8 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     """Return the document with each ``key=value`` set, in order.
 
     A key is written ``a.b``, ``transfers.0.strategy`` or ``transfers[0].strategy``; a value as in YAML.
-    Mappings that are missing are made; a list's item must be there. Later messages about what was set
-    name the assignment.
+    Mappings that are missing are made; a list's item must be there, and is counted from 0. Later messages about what
+    was set name the assignment.
     """
     data = deepcopy(document.data)
     places = dict(document.places)
@@ -31,19 +31,21 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     return Document(data, document.origin, places)
 
 
-def _split(assignment: str, origin: str) -> tuple[list[str], str]:
+def _split(assignment: str, origin: str) -> tuple[list[str | int], str]:
+    """Return the keys, those in square brackets as numbers, and the text of the value."""
     key, equals, text = assignment.partition("=")
     if not equals:
         raise ConfigError(f"{origin}: found no '=', expected key=value")
-    keys = [step.strip() for step in re.sub(r"\[(\d+)\]", r".\1", key).split(".")]
-    if not all(keys):
+    steps = [step.strip() for step in re.sub(r"\[(-?\d{1,300})\]", r".[\1]", key).split(".")]
+    keys = [int(step[1:-1]) if re.fullmatch(r"\[-?\d{1,300}\]", step) else step for step in steps]
+    if "" in keys:
         raise ConfigError(f"{origin}: found an empty key, expected key=value, as in holdout.fraction=0.2")
     if len(keys) > MAX_DEPTH:
         raise ConfigError(f"{origin}: found values nested deeper than {MAX_DEPTH}, expected fewer levels")
     return keys, text
 
 
-def _put(data: Plain, keys: list[str], value: Plain, origin: str) -> tuple[KeyPath, list[KeyPath]]:
+def _put(data: Plain, keys: list[str | int], value: Plain, origin: str) -> tuple[KeyPath, list[KeyPath]]:
     """Set a value inside ``data``; return its path, and the paths of the mappings made on the way."""
     path: KeyPath = ()
     made: list[KeyPath] = []
@@ -58,21 +60,32 @@ def _put(data: Plain, keys: list[str], value: Plain, origin: str) -> tuple[KeyPa
                 here[step] = {}
                 made.append(path)
             here = here[step]
-        elif isinstance(here, dict):
+        elif isinstance(here, dict) and isinstance(key, str):
             path = (*path, key)
             if after is None:
                 here[key] = value
             elif here.get(key) is None:
+                if isinstance(after, int):
+                    whole = dotted(path)
+                    raise ConfigError(
+                        f"{origin}: {whole}: found no list to set [{after}] in; set all of it: {whole}=[...]"
+                    )
                 here[key] = {}
                 made.append(path)
             here = here[key]
         else:
-            raise ConfigError(f"{origin}: {dotted(path)}: found {here!r}, expected a mapping to set {key!r} in")
+            raise _no_place(here, key, path, origin)
     return path, made
 
 
-def _index(items: list[Plain], key: str, path: KeyPath, origin: str) -> int:
-    if re.fullmatch("[0-9]{1,9}", key) and int(key) < len(items):
+def _no_place(here: Plain, key: str | int, path: KeyPath, origin: str) -> ConfigError:
+    wanted = f"a list to set [{key}] in" if isinstance(key, int) else f"a mapping to set {key!r} in"
+    found = "a mapping" if isinstance(here, dict) else repr(here)
+    return ConfigError(f"{origin}: {dotted(path)}: found {found}, expected {wanted}")
+
+
+def _index(items: list[Plain], key: str | int, path: KeyPath, origin: str) -> int:
+    if re.fullmatch("[0-9]{1,9}", str(key)) and int(key) < len(items):
         return int(key)
     if not items:
         raise ConfigError(f"{origin}: {dotted(path)}: found the index {key}, expected none: the list is empty")
