@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,10 +13,21 @@ from scipy import sparse
 
 from foretaste.data import Domain, Features, Transfer
 from foretaste.experiment import Experiment
+from foretaste.platform._code import code_of, code_of_core
 from foretaste.plugins import PluginHost
 from foretaste.registry import Registry
 
 _PACKAGES = ("foretaste", "numpy", "scipy", "polars", "implicit", "scikit-learn", "lightfm-next", "torch")
+
+
+_PLACES: dict[str, Any] = {
+    "output": True,
+    "plugins": True,
+    "registry": True,
+    "domains": {"__all__": {"path", "url", "item_features", "user_features"}},
+    "transfers": {"__all__": {"links"}},
+}
+"""Where things lie; what lies there is read, and hashed by what it holds."""
 
 
 def run_fingerprint(
@@ -25,10 +35,11 @@ def run_fingerprint(
 ) -> str:
     """Return a hash of all that a run's result depends on: equal for equal runs, wherever their files lie."""
     what = {
-        "experiment": experiment.model_dump(mode="json", exclude={"output"}),
+        "experiment": experiment.model_dump(mode="json", exclude=_PLACES),
         "transfers": [list(_transfer(transfer)) for transfer in transfers],
         "registry": [repr(rule) for rule in registry.rules],
         "plugins": list(_plugins(host)),
+        "code": code_of_core(),
         "control": control,
         "versions": versions(),
     }
@@ -49,13 +60,14 @@ def versions() -> dict[str, str]:
 def _transfer(transfer: Transfer) -> Iterator[Any]:
     yield list(_domain(transfer.target))
     for pair in transfer.pairs:
-        yield [*_domain(pair.source), _matrix(pair.user_links), _matrix(pair.item_links)]
+        yield [*_domain(pair.source), _matrix(pair.user_links), _matrix(pair.item_links), pair.warnings]
 
 
 def _domain(domain: Domain) -> Iterator[Any]:
     yield domain.name
     yield domain.interactions.fingerprint
     yield domain.minimum.model_dump()
+    yield domain.notes
     yield from (_features(table) for table in (domain.user_features, domain.item_features))
     yield _matrix(domain.candidates)
 
@@ -78,20 +90,12 @@ def _matrix(matrix: sparse.csr_matrix | None) -> str | None:
 def _plugins(host: PluginHost) -> Iterator[Any]:
     loaded = dict(host.manager.list_name_plugin())
     for report in host.reports:
-        # a distribution's code goes by its version; what was given as a file goes by its text
-        given = report.state == "loaded" and report.distribution is None
-        code = _code(loaded.get(report.name)) if given else None
-        yield [report.name, report.state, report.distribution, report.version, code]
+        kind = _kind(loaded.get(report.name))
+        yield [report.name, report.state, report.distribution, report.version, kind, code_of(report, host)]
 
 
-def _code(plugin: object) -> str | None:
-    if not isinstance(plugin, ModuleType):
-        return f"{type(plugin).__module__}.{type(plugin).__qualname__}"
-    if not plugin.__file__:
+def _kind(plugin: object) -> str | None:
+    """Return what an object in hand is called where it has no file, and where two kinds share one."""
+    if plugin is None or isinstance(plugin, ModuleType):
         return None
-    start = Path(plugin.__file__)
-    files = sorted(start.parent.rglob("*.py")) if start.name == "__init__.py" else [start]
-    digest = hashlib.blake2b(digest_size=16)
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return f"{type(plugin).__module__}.{type(plugin).__qualname__}"
