@@ -71,4 +71,9 @@ class Hooks:
 
     @hookspec
     def run_finished(self, result: TransferResult) -> None:
-        """Take note of a finished transfer. Called once per transfer, after evaluation; answers are not used."""
+        """Take note of a finished transfer; answers are not used.
+
+        Called once per transfer, after its result, values and bundle were written. Where somebody raises, the run
+        ends, and the next equal run calls everybody again for that transfer, without fitting anything again. A
+        transfer that is taken from an earlier run, and that all were told of, is not told again.
+        """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from foretaste.metrics import parse_metric
 from foretaste.platform._compare import Measure
 from foretaste.platform._fingerprint import run_fingerprint, versions
 from foretaste.platform._fit import Fitter
-from foretaste.platform._output import Output, bundle_names
-from foretaste.platform._run import ControlKind, Job, choose, run_transfer, without_twins
+from foretaste.platform._output import Output, bundle_names, open_output
+from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
-from foretaste.result import RunResult
+from foretaste.result import RunResult, TransferResult
 from foretaste.strategy import Context, silent
 
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:].*)")
@@ -110,25 +111,34 @@ class Platform:
         domains = self._domains(experiment, folder)
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
         fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control)
-        out = Output.open(output or folder / experiment.output, fingerprint, new=new)
         fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
-        results = []
+        keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
-        for place, (spec, transfer) in enumerate(zip(experiment.transfers, transfers, strict=True)):
-            key = f"{place}-{transfer.name}"
-            about: dict[str, Any] = {"fingerprint": fingerprint, "versions": versions()}
-            if transfer.target.candidates is not None:
-                about["metrics_among"] = "given candidates"
-            job = Job(spec, transfer, self.registry, how, control, experiment.refit, out, folders[place], about)
-            results.append(out.finished(key) or run_transfer(job, fitter, key))
-        result = RunResult(
-            transfers=results,
-            metrics=[m.label for m in how.metrics],
-            seed=experiment.seed,
-            fingerprint=fingerprint,
-            versions=versions(),
-        )
-        out.finish(result)
+        with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
+            jobs = [
+                Job(
+                    spec,
+                    transfer,
+                    self.registry,
+                    how,
+                    control,
+                    experiment.refit,
+                    out,
+                    key,
+                    name,
+                    _about(transfer, fingerprint),
+                )
+                for spec, transfer, key, name in zip(experiment.transfers, transfers, keys, folders, strict=True)
+            ]
+            results = _run_all(jobs, fitter, out)
+            result = RunResult(
+                transfers=results,
+                metrics=[m.label for m in how.metrics],
+                seed=experiment.seed,
+                fingerprint=fingerprint,
+                versions=versions(),
+            )
+            out.finish(result)
         return result
 
     def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
@@ -180,6 +190,27 @@ class Platform:
         }
         overlap = Overlap(spec.shared, **links)
         return Transfer.of([domains[name] for name in spec.sources], domains[spec.target], overlap)
+
+
+def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> list[TransferResult]:
+    """Take what an equal run finished, make the rest ready, and only then begin: a mistake changes nothing."""
+    todo: dict[str, TransferResult | Ready] = {}
+    for job in jobs:
+        earlier = out.finished(job.key)
+        todo[job.key] = earlier if isinstance(earlier, TransferResult) else make_ready(job, fitter, earlier)
+    out.begin()
+    results = []
+    for job in jobs:
+        one = todo.pop(job.key)  # what was made ready is large
+        results.append(one if isinstance(one, TransferResult) else run_transfer(one, fitter))
+        out.tell(job.key, partial(fitter.host.call, "run_finished", result=results[-1]))
+    return results
+
+
+def _about(transfer: Transfer, fingerprint: str) -> dict[str, Any]:
+    """Return what a bundle's manifest says of the run."""
+    among = {} if transfer.target.candidates is None else {"metrics_among": "given candidates"}
+    return {"fingerprint": fingerprint, "versions": versions(), **among}
 
 
 def run_experiment(

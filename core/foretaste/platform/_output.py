@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,51 +14,83 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from foretaste.bundle import load_bundle, read_manifest
 from foretaste.data import Index
-from foretaste.errors import OutputError
+from foretaste.errors import BundleError, OutputError
 from foretaste.platform._compare import Measured
+from foretaste.platform._lock import locked
 from foretaste.result import RunResult, TransferResult
 
 _OURS = re.compile(r"\.?[0-9]+-.*\.(json|people\.parquet)(\.part)?")
 """Names of files in ``transfers/`` that may be removed: the folder may hold a user's own."""
 
 
-@dataclass(frozen=True)
+@contextmanager
+def open_output(folder: Path, fingerprint: str, *, new: bool) -> Iterator[Output]:
+    """Hold a folder for one run; an equal fingerprint resumes what is there, unless it is to be done ``new``.
+
+    Nothing in it is changed before ``Output.begin``, and a folder that was made for nothing is taken away again.
+    Raises OutputError when the folder cannot be written, another run is writing there, or it holds another run and
+    ``new`` is not set.
+    """
+    made = _make(folder)
+    try:
+        with locked(folder):
+            yield Output.found(folder, fingerprint, new=new)
+    finally:
+        for one in made:
+            with suppress(OSError):  # not empty
+                one.rmdir()
+
+
+@dataclass(eq=False)
 class Output:
     """``run.json`` says whose run this is; ``transfers/`` holds finished transfers, ``bundles/`` recommenders."""
 
     folder: Path
+    fingerprint: str
+    resumes: bool
+    told: list[str]
+    """The transfers that ``run_finished`` was called for."""
 
     @classmethod
-    def open(cls, folder: Path, fingerprint: str, *, new: bool) -> Output:
-        """Open a folder for a run; an equal fingerprint resumes it.
-
-        Raises OutputError when the folder cannot be written, or holds another run and ``new`` is not set.
-        """
-        output = cls(folder)
-        try:
-            (folder / "transfers").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
-        found = None if new else output._fingerprint()
-        if found not in (None, fingerprint) and output._holds_results():
+    def found(cls, folder: Path, fingerprint: str, *, new: bool) -> Output:
+        """Return the folder as a run finds it."""
+        output = cls(folder, fingerprint, False, [])
+        if new:
+            return output
+        earlier, told = output._read_run()
+        if earlier == fingerprint:
+            return cls(folder, fingerprint, True, told)
+        if earlier is not None and output._holds_results():
             raise OutputError(
                 f"{folder}: holds another run (other configuration, data or versions);"
                 " choose another output folder, or --new to replace it"
             )
-        if found != fingerprint:
-            output._clear()
-        output._write("run.json", json.dumps({"fingerprint": fingerprint}, indent=1))
         return output
 
-    def _fingerprint(self) -> str | None:
+    def begin(self) -> None:
+        """Let the folder be this run's: what another left there is removed, but for its bundles."""
+        if not self.resumes:
+            self._clear()
+        try:
+            (self.folder / "transfers").mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
+        self._write_run()
+
+    def _read_run(self) -> tuple[str | None, list[str]]:
         path = self.folder / "run.json"
         if not path.exists():
-            return None
+            return None, []
         try:
-            return str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return str(found["fingerprint"]), [str(key) for key in found.get("told", [])]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OutputError(f"{path}: is not a run of foretaste; choose another output folder, or --new") from error
+
+    def _write_run(self) -> None:
+        self._write("run.json", json.dumps({"fingerprint": self.fingerprint, "told": self.told}, indent=1))
 
     def _holds_results(self) -> bool:
         # a run that failed before it finished anything does not hold the folder
@@ -66,24 +98,39 @@ class Output:
 
     def _clear(self) -> None:
         try:
-            for path in (self.folder / "transfers").iterdir():
+            (self.folder / "result.json").unlink(missing_ok=True)
+            for path in (self.folder / "transfers").glob("*"):
                 if _OURS.fullmatch(path.name) and path.is_file():
                     path.unlink()
-            (self.folder / "result.json").unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be cleared: {error.strerror or error}") from error
 
-    def finished(self, key: str) -> TransferResult | None:
-        """Return a transfer that an earlier, equal run finished; None where its bundle is gone."""
+    def finished(self, key: str) -> TransferResult | str | None:
+        """Return a transfer that an earlier, equal run finished, or why it must be done again; None for none."""
         path = self.folder / "transfers" / f"{key}.json"
-        if not path.exists():
+        if not self.resumes or not path.exists():
             return None
         try:
             result = TransferResult.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise OutputError(f"{path}: is damaged; run again with --new") from error
-        whole = result.bundle is None or (self.folder / result.bundle).is_dir()
-        return result if whole else None
+        return self._damage(key, result) or result
+
+    def _damage(self, key: str, result: TransferResult) -> str | None:
+        values = self.folder / "transfers" / f"{key}.people.parquet"
+        try:
+            pl.read_parquet(values)
+            if result.bundle is not None:
+                load_bundle(self.folder / result.bundle)
+                read_manifest(
+                    (self.folder / result.bundle).parent
+                )  # what CURRENT names: maybe an older one, set by hand
+        except BundleError as error:
+            return str(error)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            first = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+            return f"{values}: cannot be read: {first}"
+        return None
 
     def bundles(self, name: str) -> Path:
         """Return the folder of one transfer's bundles; ``name`` is one of ``bundle_names``."""
@@ -91,8 +138,18 @@ class Output:
 
     def publish(self, key: str, result: TransferResult, found: Mapping[str, Measured], people: Index) -> None:
         """Write a finished transfer, and what each person's values were; ``people`` are the target's."""
+        if key in self.told:
+            self.told.remove(key)
+            self._write_run()
         self._write_table(f"transfers/{key}.people.parquet", _values(found, people))
         self._write(f"transfers/{key}.json", result.model_dump_json(indent=1))
+
+    def tell(self, key: str, call: Callable[[], object]) -> None:
+        """Call, unless that was done for this transfer: a call that raises is made again by the next run."""
+        if key not in self.told:
+            call()
+            self.told.append(key)
+            self._write_run()
 
     def finish(self, result: RunResult) -> None:
         """Write the whole document."""
@@ -116,6 +173,20 @@ class Output:
             if isinstance(error, OSError | pl.exceptions.PolarsError):
                 raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
             raise
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder and return which folders were missing, innermost first; OutputError where it cannot be."""
+    try:
+        for one in (folder, folder / "transfers", folder / "bundles", *folder.parents):
+            if one.exists() and not one.is_dir():
+                what = "found a file, expected a folder" if one == folder else f"{one} is a file, expected a folder"
+                raise OutputError(f"{folder}: cannot be written: {what}")
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    return missing
 
 
 def bundle_names(names: Sequence[str]) -> list[str]:

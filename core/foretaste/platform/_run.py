@@ -45,28 +45,52 @@ class Job:
     control: ControlKind | None
     refit: bool
     output: Output
+    key: str
+    """The name of its files."""
     folder: str
     """The name of the folder for its bundles."""
     metadata: dict[str, Any]
 
 
-def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
-    """Do one transfer and publish what it came to."""
-    remedied, twins = without_twins(job.transfer, job.spec.twins)
-    held = [
-        hold_out(job.transfer, job.how.holdout, job.how.seed + n, remedied=remedied)
-        for n in range(job.how.holdout.repeats)
-    ]
-    audit = _audit(job, held[0], twins)
-    decision = choose(job.spec, held[0].train, job.registry, fitter, job.how)
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A transfer with all that can be known of it before anything is fitted."""
+
+    job: Job
+    whole: Transfer
+    """Twins remedied, nothing hidden."""
+    twins: Mapping[str, Twins]
+    held: Sequence[HeldOut]
+    """One per repeat."""
+    decision: Decision
+    strategies: Sequence[Strategy]
+    passed_over: Sequence[str]
+    damage: str | None
+    """Why what an earlier run made of it is not taken."""
+
+
+def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
+    """Hide, choose and ask for objections; what is wrong with data or choice is raised here, before any fit."""
+    how = job.how
+    whole, twins = without_twins(job.transfer, job.spec.twins)
+    held = [hold_out(job.transfer, how.holdout, how.seed + n, remedied=whole) for n in range(how.holdout.repeats)]
+    for n, one in enumerate(held):
+        validation_plan(one.train, how.holdout, how.seed + n, how.folds)  # made again when it is used: folds are large
+    decision = choose(job.spec, held[0].train, job.registry, fitter, how)
     strategies, passed_over = _field(job, decision, held[0].train, fitter)
-    found = measure(fitter, strategies, held, job.how)
-    control = run_control(fitter, strategies, held, job.how) if job.control else None
+    return Ready(job, whole, twins, held, decision, strategies, passed_over, damage)
+
+
+def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
+    """Do one transfer and publish what it came to."""
+    job, held, decision = ready.job, ready.held, ready.decision
+    audit = _audit(job, held[0], ready.twins)
+    found = measure(fitter, ready.strategies, held, job.how)
+    control = run_control(fitter, ready.strategies, held, job.how) if job.control else None
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [_leaky(entry) for entry in board]
     chosen, guard = _guarded(decision.strategy, found, job.how)
-    whole = remedied if job.refit else None
     result = TransferResult(
         source="+".join(job.spec.sources),
         target=job.spec.target,
@@ -79,11 +103,10 @@ def run_transfer(job: Job, fitter: Fitter, key: str) -> TransferResult:
         leaderboard=board,
         populations=populations(found, job.how),
         audit=_audit_facts(audit, job),
-        notes=_notes(job, passed_over),
-        bundle=_bundle(job, found[chosen], whole, fitter),
+        notes=_notes(ready),
+        bundle=_bundle(job, found[chosen], ready.whole if job.refit else None, fitter),
     )
-    job.output.publish(key, result, found, job.transfer.target.interactions.users)
-    fitter.host.call("run_finished", result=result)
+    job.output.publish(job.key, result, found, job.transfer.target.interactions.users)
     return result
 
 
@@ -194,8 +217,8 @@ def _guarded(name: str, found: dict[str, Measured], how: Measure) -> tuple[str, 
     return (over, [f"{line}: replaced by {over}"]) if lost else (name, [f"{line}: kept"])
 
 
-def _notes(job: Job, passed_over: list[str]) -> list[str]:
-    pairs = job.transfer.pairs
+def _notes(ready: Ready) -> list[str]:
+    job, pairs = ready.job, ready.job.transfer.pairs
     domains = [*(pair.source for pair in pairs), job.transfer.target]
     notes = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
     unmeasured = [
@@ -203,7 +226,9 @@ def _notes(job: Job, passed_over: list[str]) -> list[str]:
         for metric in job.how.metrics
         if metric.kind == "rating" and job.transfer.target.interactions.feedback.kind != "explicit"
     ]
-    return [*notes, *(warning for pair in pairs for warning in pair.warnings), *passed_over, *unmeasured]
+    again = [] if ready.damage is None else [f"done again, as what an earlier run left is damaged: {ready.damage}"]
+    warnings = [warning for pair in pairs for warning in pair.warnings]
+    return [*notes, *warnings, *ready.passed_over, *unmeasured, *again]
 
 
 def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
