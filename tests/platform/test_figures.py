@@ -1,10 +1,12 @@
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 import pytest
 
 from evaluation.toy_experiment import Popular, Rare, Taste, Toy, experiment, platform, run
+from foretaste import HistoryModel
 from foretaste.evaluation import Scores, bootstrap_plan, holm, paired_lifts
 from foretaste.experiment import NewcomersHoldout
 from foretaste.metrics import builtin_metrics, parse_metric
@@ -215,3 +217,20 @@ def test_a_repeat_adds_rows_of_the_same_people():
     twice = replace(one, scores=[*one.scores, scores([0, 0, 1, 0, 0])])
     assert len(twice.pooled.people) == 10
     assert twice.pooled.overall["ndcg@5"] == pytest.approx(0.5)
+
+
+class Losing(Taste):
+    """Keeps a note of what it left out."""
+
+    name: ClassVar[str] = "toy/losing"
+
+    def adapt(self, carried, transfer, context):
+        made = super().adapt(carried, transfer, context)
+        return HistoryModel(
+            made.roster, made.item_bias, made.sides, notes=["the item map lost 3 % of its squared norm"]
+        )
+
+
+def test_what_a_recommender_notes_is_in_the_result(shops):
+    made = platform(kinds=[Popular, Losing]).run(experiment({"strategy": "toy/losing"}), folder=shops)
+    assert "toy/losing: the map lost 3 %" in made.transfers[0].notes

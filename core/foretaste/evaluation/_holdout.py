@@ -136,7 +136,7 @@ def _newcomers(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     shared = transfer.shared_people
     if not len(shared):
-        raise DataError(f"{transfer.name}: holdout newcomers needs people with rows on both sides; there are none")
+        raise DataError(f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none")
     hidden_people = rng.permutation(shared)[: max(1, round(spec.fraction * len(shared)))]
     return hide_people(transfer.target.interactions, hidden_people, spec, rng)
 

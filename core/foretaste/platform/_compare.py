@@ -80,7 +80,7 @@ class Measured:
 
     @property
     def validation(self) -> Scores:
-        """Scores on the validation people of the first repeat, whose fit is handed on.
+        """Scores on the validation people of the first repeat, whose settings are handed on.
 
         The validation people of one repeat are test people of another: pooled, the guard would see the test.
         """

@@ -103,7 +103,7 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
         leaderboard=board,
         populations=populations(found, job.how),
         audit=_audit_facts(audit, job),
-        notes=_notes(ready),
+        notes=_notes(ready, found),
         bundle=_bundle(job, found[chosen], ready.whole if job.refit else None, fitter),
     )
     job.output.publish(job.key, result, found, job.transfer.target.interactions.users)
@@ -114,7 +114,7 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
     """Return what the experiment names, or else what the hook chooses by facts of the training data."""
     if how.of_ratings and train.target.interactions.feedback.kind != "explicit":
         raise DataError(
-            f"{train.name}: the first metric is {how.primary.label}, which needs ratings;"
+            f"{train.place}: the first metric is {how.primary.label}, which needs ratings;"
             f" {train.target.name} has implicit feedback"
         )
     facts = [PairFacts.of(pair) for pair in train.pairs]
@@ -217,7 +217,7 @@ def _guarded(name: str, found: dict[str, Measured], how: Measure) -> tuple[str, 
     return (over, [f"{line}: replaced by {over}"]) if lost else (name, [f"{line}: kept"])
 
 
-def _notes(ready: Ready) -> list[str]:
+def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
     job, pairs = ready.job, ready.job.transfer.pairs
     domains = [*(pair.source for pair in pairs), job.transfer.target]
     notes = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
@@ -228,7 +228,8 @@ def _notes(ready: Ready) -> list[str]:
     ]
     again = [] if ready.damage is None else [f"done again, as what an earlier run left is damaged: {ready.damage}"]
     warnings = [warning for pair in pairs for warning in pair.warnings]
-    return [*notes, *warnings, *ready.passed_over, *unmeasured, *again]
+    models = [f"{name}: {note}" for name, one in found.items() if one.first for note in one.first.notes]
+    return [*notes, *warnings, *ready.passed_over, *unmeasured, *models, *again]
 
 
 def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
