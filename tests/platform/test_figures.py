@@ -226,9 +226,7 @@ class Losing(Taste):
 
     def adapt(self, carried, transfer, context):
         made = super().adapt(carried, transfer, context)
-        return HistoryModel(
-            made.roster, made.item_bias, made.sides, notes=["the item map lost 3 % of its squared norm"]
-        )
+        return HistoryModel(made.roster, made.item_bias, made.sides, notes=["the map lost 3 %"])
 
 
 def test_what_a_recommender_notes_is_in_the_result(shops):
