@@ -135,3 +135,17 @@ def test_shares_are_asked_of_one_row():
         als_shares(X, Q, 0.5, Q[7])
     with pytest.raises(ValueError, match=r"^towards has shape \(4,\); expected \(5,\)\.$"):
         als_shares(X[0], Q, 0.5, Q[7, :4])
+
+
+def test_each_row_may_have_a_regularization_of_its_own():
+    X, Q = a_world()
+    each = np.linspace(0.5, 5, X.shape[0])
+    found = als_rows(X, Q, each, alpha=2.0)
+    for row, regularization in enumerate(each):
+        np.testing.assert_allclose(found[row], als_rows(X[row], Q, float(regularization), alpha=2.0)[0], atol=1e-5)
+    alike = X.sign()
+    np.testing.assert_allclose(als_rows(alike, Q, np.full(len(each), 3.0)), als_rows(alike, Q, 3.0), atol=1e-6)
+    with pytest.raises(ValueError, match="regularization holds 0; expected numbers above 0"):
+        als_rows(X, Q, np.zeros(X.shape[0]))
+    with pytest.raises(ValueError, match=r"regularization has shape \(3,\); expected \(40,\)"):
+        als_rows(X, Q, np.ones(3))

@@ -16,7 +16,7 @@ _BLOCK_BYTES = 64 * 2**20
 def als_rows(
     X: csr_matrix,
     item_factors: NDArray[np.float32],
-    regularization: float,
+    regularization: float | NDArray[np.floating[Any]],
     *,
     alpha: float = 1.0,
     prior: NDArray[np.float32] | None = None,
@@ -27,7 +27,7 @@ def als_rows(
     This is the exact user step of Y. Hu, Y. Koren, C. Volinsky, "Collaborative Filtering for Implicit
     Feedback Datasets", ICDM 2008, in the convention of the library implicit: a stored entry weighs
     ``c = alpha * value`` and aims at 1, all others weigh 1 and aim at 0; a negative value weighs ``|c|`` and
-    aims at 0.
+    aims at 0. ``regularization`` is one number or one per row (n_rows,).
 
     With ``prior`` (n_rows, d), ``prior_precision * ||p - prior||^2`` is added to the objective. Rows
     without entries get their prior, or zeros: nothing stored is read as nothing known, not as disliking
@@ -35,7 +35,7 @@ def als_rows(
     """
     check_csr("X", X)
     check_dense("item_factors", item_factors, X.shape[1], None)
-    check_positive("regularization", regularization)
+    each = _check_regularization(regularization, X.shape[0])
     check_positive("alpha", alpha)
     Q = item_factors.astype(np.float64)
     n_factors = Q.shape[1]
@@ -46,12 +46,13 @@ def als_rows(
     if prior is not None:
         check_positive("prior_precision", precision)
         solved[:] = check_dense("prior", prior, X.shape[0], n_factors)
-    everyone = _of_everyone(Q, regularization + precision)
-    if (np.abs(alpha * X.data) == 1).all():
-        return _alike(X, Q, everyone, precision, solved)
+    everyone = _of_everyone(Q, precision)
+    if (np.abs(alpha * X.data) == 1).all() and len(each) and (each == each[0]).all():
+        return _alike(X, Q, _of_everyone(Q, each[0] + precision), precision, solved)
+    ones = np.eye(n_factors)
     for rows in _blocks_of_similar_length(np.diff(X.indptr), n_factors):
         lhs, rhs = _normal_equations(X, rows, Q, alpha)
-        lhs += everyone
+        lhs += everyone + each[rows, None, None] * ones
         rhs += precision * solved[rows]
         solved[rows] = np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0]
     return solved
@@ -80,6 +81,17 @@ def als_shares(
     solved = np.linalg.solve(lhs[0] + _of_everyone(Q, regularization), towards)
     shares: NDArray[np.float64] = np.maximum(alpha * row.data.astype(np.float64), 0) * (Q[row.indices] @ solved)
     return shares
+
+
+def _check_regularization(value: float | NDArray[np.floating[Any]], n_rows: int) -> NDArray[np.float64]:
+    """Return one number above 0 for each row."""
+    if not isinstance(value, np.ndarray):
+        check_positive("regularization", value)
+        return np.full(n_rows, float(value))
+    each = check_dense("regularization", value, n_rows).astype(np.float64)
+    if n_rows and not each.min() > 0:
+        raise ValueError(f"regularization holds {each.min():g}; expected numbers above 0.")
+    return each
 
 
 def _of_everyone(Q: NDArray[np.float64], regularization: float) -> NDArray[np.float64]:
