@@ -1,4 +1,5 @@
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ class TestRidgeWithTwoSources(TestRidge):
         return two_source_world()
 
 
-def fitted(world: Transfer, **params: float) -> FactorModel:
+def fitted(world: Transfer, **params: Any) -> FactorModel:
     found = fit_once(Ridge(**{**SMALL, **params}), world)
     assert isinstance(found, FactorModel)
     return found
@@ -67,14 +68,19 @@ def by_hand(world: Transfer, settings: Ridge) -> NDArray[np.float64]:
     """Return everybody's scores: ALS on both sides, a weighted ridge with a free intercept, the mix, popularity."""
     rows, pair = world.target.interactions, world.pair
     films = als_items(rows.preference, settings, factors=settings.factors, regularization=settings.regularization)
+    idf = np.log((1 + (pair.source.interactions.history > 0).sum()) / (1 + pair.source.interactions.popularity))
+    told = sparse.diags(idf / idf.mean() if settings.source_weighting == "idf" else np.ones(len(idf)))
     books = als_items(
-        pair.source.interactions.preference,
+        sparse.csr_matrix(pair.source.interactions.preference @ told, dtype=np.float32),
         settings,
         factors=settings.source_factors,
         regularization=settings.source_regularization,
     )
     own = als_people(rows.preference, films, settings.regularization, settings.alpha)
-    there = als_people(pair.source_history, books, settings.source_regularization, settings.alpha)
+    history = sparse.csr_matrix(pair.source_history @ told, dtype=np.float32)
+    there = als_people(history, books, settings.source_regularization, settings.alpha)
+    if settings.unit_length:
+        there /= np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
     k = rows.history.astype(np.float64)
     shared = (k > 0) & (pair.source_length > 0)
     X, weight = np.column_stack([there[shared], np.ones(shared.sum())]), (k / (k + settings.kappa))[shared]
@@ -88,9 +94,14 @@ def by_hand(world: Transfer, settings: Ridge) -> NDArray[np.float64]:
     return np.asarray(scores)
 
 
-@pytest.mark.parametrize("more", [{}, {"alpha": 3.0, "kappa": 20.0, "popularity": 0.3, "map_regularization": 1.0}])
+PLAIN = {"source_weighting": "none", "unit_length": False}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, PLAIN, {"alpha": 3.0, "kappa": 20.0, "popularity": 0.3, "map_regularization": 1.0, **PLAIN}]
+)
 @pytest.mark.parametrize("make", [taste_world, lambda: linked_world(weight=0.5)], ids=["shared", "weighted links"])
-def test_scores_are_the_bare_closed_form(make: type, more: dict[str, float]) -> None:
+def test_scores_are_the_bare_closed_form(make: type, more: dict[str, Any]) -> None:
     world = make()
     settings = Ridge(**{**SMALL, **more})
     found = fitted(world, **more)
@@ -136,13 +147,26 @@ def test_people_without_a_source_keep_their_own_vector() -> None:
     np.testing.assert_array_equal(few, many)
 
 
-def test_newcomers_of_two_sources_get_the_mean_of_both_maps() -> None:
+def test_newcomers_of_two_sources_get_what_both_maps_add_to_the_mean() -> None:
     world = two_source_world()
     found = fitted(world)
     newcomers = np.flatnonzero(world.target.interactions.history == 0)
     parts = [found.encoders[pair.source.name].encode(pair.source_history[newcomers]) for pair in world.pairs]
     assert all((pair.source_length[newcomers] > 0).all() for pair in world.pairs)
-    np.testing.assert_allclose(found.user_factors[newcomers], np.mean(parts, axis=0), atol=1e-5)
+    center = found.mix.center
+    np.testing.assert_allclose(found.user_factors[newcomers], center + sum(part - center for part in parts), atol=1e-5)
+
+
+def test_a_source_that_says_nothing_has_no_weight() -> None:
+    """Albums of somebody else: what is left of them is the center."""
+    world = two_source_world()
+    books, albums = world.pairs
+    rows = albums.source.interactions
+    others = np.random.default_rng(0).permutation(len(rows.users))
+    lost = world.replaced(sources={albums.source.name: replace(rows, user_rows=others[rows.user_rows])})
+    found = fitted(lost)
+    strength = {name: float(np.linalg.norm(found.encoders[name].matrix)) for name in (books.source.name, "albums")}
+    assert strength["albums"] < 0.2 * strength["books"]
 
 
 def test_two_sources_tell_more_than_either() -> None:

@@ -1,0 +1,87 @@
+"""Item vectors of one domain, by any of several factorisations."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste_align._ials import ials
+
+Vectors = NDArray[np.float32]
+Embedding = Literal["als", "ials", "bpr", "lmf"]
+
+_STRENGTH = 10.0
+"""What BPR's and LMF's item vectors are scaled to: the mean eigenvalue of their Gram matrix, per regularization."""
+
+
+def item_vectors(
+    preference: sparse.csr_matrix,
+    embedding: Embedding,
+    *,
+    factors: int,
+    regularization: float,
+    alpha: float,
+    epochs: int,
+    seed: int,
+    threads: int,
+) -> Vectors:
+    """Return (items, factors). People's vectors are one ALS step away, and are made where they are needed.
+
+    ``als``: Hu, Koren and Volinsky (ICDM 2008) by implicit. ``ials``: the same with regularization scaled by frequency,
+    by ourselves. ``bpr``: Rendle et al. (UAI 2009), ``lmf``: Johnson (2014), both by implicit, without their biases and
+    brought to the scale of the ALS step that folds people in; they run on one thread, as more are not reproducible.
+    """
+    if embedding == "ials":
+        rng = np.random.default_rng([seed, 11])
+        return ials(preference, factors, regularization, alpha=alpha, epochs=epochs, rng=rng)[1]
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):  # implicit warns, and is slow, where BLAS has threads of its own
+        if embedding == "als":
+            return _by_als(preference, factors, regularization, alpha, epochs, seed, threads)
+        found = (_by_bpr if embedding == "bpr" else _by_lmf)(preference, factors, epochs, seed)
+    return _scaled(found[:, :factors], regularization)
+
+
+def _by_als(
+    preference: sparse.csr_matrix,
+    factors: int,
+    regularization: float,
+    alpha: float,
+    epochs: int,
+    seed: int,
+    threads: int,
+) -> Vectors:
+    from implicit.als import AlternatingLeastSquares
+
+    model = AlternatingLeastSquares(
+        factors, regularization, alpha, iterations=epochs, num_threads=threads, random_state=seed
+    )
+    return _fitted(model, preference)
+
+
+def _by_bpr(preference: sparse.csr_matrix, factors: int, epochs: int, seed: int) -> Vectors:
+    from implicit.bpr import BayesianPersonalizedRanking
+
+    model = BayesianPersonalizedRanking(factors, iterations=10 * epochs, num_threads=1, random_state=seed)
+    return _fitted(model, preference)
+
+
+def _by_lmf(preference: sparse.csr_matrix, factors: int, epochs: int, seed: int) -> Vectors:
+    from implicit.lmf import LogisticMatrixFactorization
+
+    model = LogisticMatrixFactorization(factors, iterations=2 * epochs, num_threads=1, random_state=seed)
+    return _fitted(model, preference)
+
+
+def _fitted(model: Any, preference: sparse.csr_matrix) -> Vectors:
+    model.fit(preference, show_progress=False)
+    return np.asarray(model.item_factors, np.float32)
+
+
+def _scaled(vectors: Vectors, regularization: float) -> Vectors:
+    eigenvalue = float((vectors.astype(np.float64) ** 2).sum()) / max(vectors.shape[1], 1)
+    return np.asarray(vectors * np.sqrt(_STRENGTH * regularization / max(eigenvalue, 1e-12)), np.float32)
