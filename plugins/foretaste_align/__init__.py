@@ -1,6 +1,8 @@
 """Embedding transfer: learn both sides' embeddings, then map one space to the other."""
 
 from foretaste import Strategy, hookimpl
+from foretaste_align._prior import Prior
+from foretaste_align._procrustes import Procrustes
 from foretaste_align._ridge import Ridge
 
 foretaste_api = 1
@@ -9,4 +11,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the alignment strategies."""
-    return [Ridge]
+    return [Ridge, Procrustes, Prior]

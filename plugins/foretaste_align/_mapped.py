@@ -85,6 +85,10 @@ class Mapped(Strategy):
     def learn(self, X: Vectors, Y: Vectors, weights: NDArray[np.float64], context: Context) -> Map:
         """Return the map that takes rows of ``X`` (people, source d) to rows of ``Y`` (people, target d)."""
 
+    def evidence(self, length: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how much people with so many target rows count for the map."""
+        return own_share(length, self.kappa)
+
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """A map needs people to learn from."""
         fewest = min(one.shared_users for one in facts)
@@ -134,7 +138,7 @@ class Mapped(Strategy):
         }
         own = _folded(context, target, (transfer.target.name, *self._of_target()))
         encoders, center = self._maps(transfer, unmapped, vectors, own, context)
-        return self.mixed(transfer, target, encoders, vectors | {transfer.target.name: own}, center)
+        return self.mixed(transfer, target, encoders, vectors | {transfer.target.name: own}, center, context)
 
     def mixed(
         self,
@@ -143,6 +147,7 @@ class Mapped(Strategy):
         encoders: Mapping[str, Encoder],
         vectors: Mapping[str, Vectors],
         center: Vectors | None,
+        context: Context,
     ) -> FactorModel:
         """Return the recommender of target and mapped encoders; ``vectors`` are people's, each in its own space."""
         every = {**encoders, transfer.target.name: target}
@@ -188,7 +193,7 @@ class Mapped(Strategy):
         """Return encoders that map, and the center around which several sources add up."""
         length = transfer.target.interactions.preference.getnnz(axis=1)
         people = {p.source.name: p.shared_people for p in transfer.pairs}
-        weights = own_share(length, self.kappa)
+        weights = self.evidence(length)
 
         def learn(name: str, rows: NDArray[np.int64]) -> Map:
             return self.learn(vectors[name][rows], own[rows], weights[rows], context)

@@ -1,0 +1,116 @@
+"""Implicit ALS whose prior mean is the mapped embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from foretaste import Context, Encoder, FactorModel, Mix, Roster, Transfer, sealed
+from foretaste_align._mapped import Vectors, histories_of
+from foretaste_align._ridge import Ridge
+from foretaste_align._sources import Map, held_out
+
+_SMALLEST = 1e-6
+
+
+class Prior(Ridge):
+    """A person's vector minimises sum c (r - p.q)^2 + (p - m)' L (p - m), m the mapped source vector: p is m without
+    target history and the own vector where there is much, and what lies between is weighed by every item seen.
+
+    The form of L is learnt: L = precision d C^-1 / tr(C^-1), C the covariance of own vectors around vectors that were
+    mapped by maps which did not see them, drawn towards a multiple of I by ``shrinkage``. Where the map is sure, people
+    keep to it; where it errs, their own items decide. People without source history are drawn to the mean vector. The
+    space is turned so that L is a multiple of I there. Items stay as they were factorised.
+    """
+
+    name: ClassVar[str] = "align/prior"
+    settings: ClassVar[tuple[Mapping[str, object], ...]] = (
+        {"prior_precision": 100.0},
+        {"prior_precision": 10.0, "map_regularization": 0.01},
+        {"prior_precision": 30.0, "map_regularization": 1.0, "regularization": 3.0},
+        {"prior_precision": 100.0, "factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
+        # small data: strong regularization leaves nothing but zeros
+        {"prior_precision": 3.0, "factors": 16, "regularization": 1.0, "popularity": 0.1},
+        {"prior_precision": 10.0, "factors": 16, "regularization": 0.1, "map_regularization": 1.0, "popularity": 0.3},
+        {"prior_precision": 30.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
+    )
+
+    prior_precision: Annotated[float, Field(gt=0)] = 30.0
+    """How firmly people are held to their mapped vector; an unobserved item weighs 1."""
+    shrinkage: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """0: the prior's form is all learnt; 1: it is equally firm in all directions."""
+
+    def mixed(
+        self,
+        transfer: Transfer,
+        target: Encoder,
+        encoders: Mapping[str, Encoder],
+        vectors: Mapping[str, Vectors],
+        center: Vectors | None,
+        context: Context,
+    ) -> FactorModel:
+        """Turn the space, and fold target histories in with the mapped vectors as prior means."""
+        own = vectors[transfer.target.name]
+        turn = self._turn(transfer, encoders, vectors, own, context)
+        every = {name: _turned(encoder, turn) for name, encoder in encoders.items()}
+        items = np.asarray(target.item_factors @ np.linalg.inv(turn).T, np.float32)
+        # the precision stands in for the regularization, which would draw to zero
+        every[transfer.target.name] = replace(target, item_factors=sealed(items), regularization=_SMALLEST)
+        held = transfer.target.interactions.preference.getnnz(axis=1) > 0
+        middle = np.asarray((own[held].mean(axis=0) if center is None else center) @ turn, np.float32)
+        mix = Mix(0.0, middle, self.prior_precision)
+        histories = {name: histories_of(encoder) for name, encoder in every.items()}
+        known = {name: found for name, found in vectors.items() if name != transfer.target.name}
+        people = mix.people(every, transfer.target.name, histories, known)
+        roster = Roster.of(transfer)
+        return FactorModel(
+            roster,
+            people,
+            items,
+            item_bias=roster.popularity_bias(self.popularity),
+            encoders=every,
+            center=middle,
+            prior_precision=self.prior_precision,
+        )
+
+    def _turn(
+        self,
+        transfer: Transfer,
+        encoders: Mapping[str, Encoder],
+        vectors: Mapping[str, Vectors],
+        own: Vectors,
+        context: Context,
+    ) -> NDArray[np.float64]:
+        """Return T with L = precision T T': vectors times T have a prior that is equally firm in all directions."""
+        d = own.shape[1]
+        if self.shrinkage == 1:
+            return np.eye(d)
+        covariance = np.zeros((d, d))
+        length = transfer.target.interactions.preference.getnnz(axis=1)
+        for pair in transfer.pairs:
+            rows, name = pair.shared_people, pair.source.name
+            weights = self.evidence(length[rows])
+
+            def learn(some: NDArray[np.int64], here: Vectors = vectors[name], rows: NDArray[np.int64] = rows) -> Map:
+                mine = rows[some]
+                return self.learn(here[mine], own[mine], self.evidence(length[mine]), context)
+
+            missed = own[rows] - held_out(vectors[name][rows], learn, len(rows), context.rng(3))
+            covariance += (missed * weights[:, None]).T @ missed / max(float(weights.sum()), 1e-12)
+        spread = covariance + 1e-3 * max(float(np.trace(covariance)) / d, 1e-9) * np.eye(d)
+        form = np.linalg.inv(spread)
+        form = (1 - self.shrinkage) * d * form / np.trace(form) + self.shrinkage * np.eye(d)
+        found: NDArray[np.float64] = np.linalg.cholesky(form)
+        return found
+
+
+def _turned(encoder: Encoder, turn: NDArray[np.float64]) -> Encoder:
+    assert encoder.matrix is not None
+    assert encoder.offset is not None
+    matrix, offset = (np.asarray(one @ turn, np.float32) for one in (encoder.matrix, encoder.offset))
+    return replace(encoder, matrix=matrix, offset=offset)
