@@ -30,7 +30,7 @@ class Ridge(Mapped):
         {"factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
         {"map_regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
         # small data: strong regularization leaves nothing but zeros
-        {"factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
+        {"factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.3},
         {"factors": 16, "regularization": 0.1, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.3},
         {"factors": 32, "regularization": 1.0, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
     )
