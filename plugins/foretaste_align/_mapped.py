@@ -18,6 +18,7 @@ from foretaste import (
     DomainPair,
     Encoder,
     FactorModel,
+    Interactions,
     Mix,
     PairFacts,
     Roster,
@@ -103,17 +104,13 @@ class Mapped(Strategy):
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source. Only item vectors are carried: nothing of any person."""
         rows = source.interactions
-        arrays = {}
-        if self.source_weighting == "idf":
-            idf = np.log((1 + (rows.history > 0).sum()) / (1 + rows.popularity))
-            arrays["item_weights"] = (idf / max(float(idf.mean()), 1e-12)).astype(np.float32)
-        meta = {"regularization": self.source_regularization, "alpha": self.alpha}
+        weights = _rarity(rows) if self.source_weighting == "idf" else None
         # weighted as histories will be
-        blank = Encoder(rows.items, np.zeros((len(rows.items), 1), np.float32), 1.0, **arrays)
-        arrays["item_factors"] = self._vectors(
-            blank.weighted(rows.preference), self.source_factors, self.source_regularization, context
-        )
-        return Carried(arrays, meta)
+        blank = Encoder(rows.items, np.zeros((len(rows.items), 1), np.float32), 1.0, item_weights=weights)
+        told = blank.weighted(rows.preference)
+        arrays = {"item_factors": self._vectors(told, self.source_factors, self.source_regularization, context)}
+        meta = {"regularization": self.source_regularization, "alpha": self.alpha}
+        return Carried(arrays if weights is None else {**arrays, "item_weights": weights}, meta)
 
     def _vectors(self, preference: sparse.csr_matrix, factors: int, regularization: float, context: Context) -> Vectors:
         return item_vectors(
@@ -213,3 +210,10 @@ def histories_of(encoder: Encoder) -> sparse.csr_matrix:
     """Return the histories that an encoder of ours always holds."""
     assert encoder.histories is not None
     return encoder.histories
+
+
+def _rarity(rows: Interactions) -> Vectors:
+    """Return (items,) the inverse document frequency of each item, with mean 1; ones where everybody has everything."""
+    idf = np.log((1 + (rows.history > 0).sum()) / (1 + rows.popularity))
+    mean = float(idf.mean()) if len(idf) else 0.0
+    return np.asarray(idf / mean if mean > 0 else np.ones(len(idf)), np.float32)
