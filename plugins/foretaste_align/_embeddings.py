@@ -28,11 +28,13 @@ def item_vectors(
     seed: int,
     threads: int,
 ) -> Vectors:
-    """Return (items, factors). People's vectors are one ALS step away, and are made where they are needed.
+    """Return (items, factors), float32. People's vectors are one ALS step away, and are made where they are needed.
 
     ``als``: Hu, Koren and Volinsky (ICDM 2008) by implicit. ``ials``: the same with regularization scaled by frequency,
-    by ourselves. ``bpr``: Rendle et al. (UAI 2009), ``lmf``: Johnson (2014), both by implicit, without their biases and
-    brought to the scale of the ALS step that folds people in; they run on one thread, as more are not reproducible.
+    by ourselves. ``bpr``: Rendle et al. (UAI 2009), ``lmf``: Johnson (2014), both by implicit, with their
+    biases as one and two factors more, and brought to the scale of the ALS step that folds people in. That step is not
+    what they were learnt by, and they are behind ALS without popularity mixed in. They run on one thread, as more are
+    not reproducible.
     """
     if embedding == "ials":
         rng = np.random.default_rng([seed, 11])
@@ -43,7 +45,7 @@ def item_vectors(
         if embedding == "als":
             return _by_als(preference, factors, regularization, alpha, epochs, seed, threads)
         found = (_by_bpr if embedding == "bpr" else _by_lmf)(preference, factors, epochs, seed)
-    return _scaled(found[:, :factors], regularization)
+    return _scaled(found, regularization)
 
 
 def _by_als(

@@ -35,10 +35,10 @@ def test_newcomers_gain_by_every_embedding(embedding: str) -> None:
 
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
-def test_vectors_have_the_length_that_was_asked_for(embedding: Embedding) -> None:
+def test_vectors_have_the_length_that_was_asked_for_and_biases(embedding: Embedding) -> None:
     X = taste_world().target.interactions.preference
     found = item_vectors(X, embedding, factors=5, regularization=1.0, alpha=1.0, epochs=3, seed=0, threads=1)
-    assert found.shape == (X.shape[1], 5)
+    assert found.shape == (X.shape[1], {"bpr": 6, "lmf": 7}.get(embedding, 5))
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
 
