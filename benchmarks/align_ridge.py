@@ -1,4 +1,5 @@
-"""``align/ridge`` beside the bare calls that do the same maths: two implicit ALS fits, a ridge map, a mix.
+"""``align/ridge`` beside the bare calls that do the same maths: rarity weights, two implicit ALS fits, a ridge map,
+a mix.
 
 Run by hand: ``python benchmarks/align_ridge.py [SOURCE.parquet TARGET.parquet]``; left out, grocery and drugstore
 of ``examples/grocery`` are used. Rows that a ``split`` column calls test are left out. CPU seconds of the process, in
@@ -16,9 +17,10 @@ from statistics import median
 import numpy as np
 import polars as pl
 from implicit.als import AlternatingLeastSquares
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from foretaste import Domain, Overlap, Platform, Transfer, read_experiment
+from foretaste import Domain, FactorModel, Overlap, Platform, Transfer, read_experiment
 
 EXAMPLE = Path(__file__).parent.parent / "examples/grocery/experiment.yaml"
 FACTORS, REGULARIZATION, EPOCHS, KAPPA, MAP = 64, 10.0, 15, 5.0, 0.1
@@ -40,11 +42,15 @@ def from_example(name: str) -> Domain:
 def bare(transfer: Transfer) -> np.ndarray:
     pair = transfer.pair
     models = []
-    for matrix in (pair.source_history, transfer.target.interactions.preference):
+    counts = np.asarray((pair.source_history > 0).sum(axis=0)).ravel()
+    rarity = np.log((1 + (pair.source_length > 0).sum()) / (1 + counts))
+    told = (pair.source_history @ sparse.diags(rarity / rarity.mean())).tocsr().astype(np.float32)
+    for matrix in (told, transfer.target.interactions.preference):
         model = AlternatingLeastSquares(FACTORS, REGULARIZATION, iterations=EPOCHS, num_threads=1, random_state=0)
         model.fit(matrix, show_progress=False)
         models.append(model)
     source, own = models[0].user_factors, models[1].user_factors
+    source = source / np.maximum(np.linalg.norm(source, axis=1, keepdims=True), 1e-12)
     people, length = pair.shared_people, transfer.target.interactions.history
     weights = length[people] / (length[people] + KAPPA)
     x, y = source[people].astype(np.float64), own[people].astype(np.float64)
@@ -60,7 +66,9 @@ def bare(transfer: Transfer) -> np.ndarray:
 
 def ours(host: Platform, transfer: Transfer) -> np.ndarray:
     settings = {"factors": FACTORS, "map_regularization": MAP, "kappa": KAPPA, "epochs": EPOCHS}
-    return host.fit("align/ridge", transfer, settings).user_factors
+    recommender = host.fit("align/ridge", transfer, settings)
+    assert isinstance(recommender, FactorModel)
+    return recommender.user_factors
 
 
 def cpu(call: Callable[[], object]) -> float:
