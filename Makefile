@@ -27,7 +27,7 @@ type: $(VENV)/.test-ready
 	$(BIN)/mypy
 
 bench: $(VENV)/.test-ready
-	$(BIN)/python benchmarks/topk.py
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 build: $(VENV)/.test-ready
 	$(BIN)/python -m build

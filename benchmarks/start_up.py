@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from statistics import median
+from typing import TypedDict
 
 HEAVY = ("torch", "implicit", "lightfm", "sklearn", "pandas", "matplotlib")
 STATEMENTS = {
@@ -23,15 +24,24 @@ print(json.dumps({{"cpu": used.ru_utime + used.ru_stime, "heavy": [m for m in {h
 ROUNDS = 7
 
 
-def measure(statement: str) -> dict[str, object]:
+class Figures(TypedDict):
+    """What one process measured."""
+
+    cpu: float
+    heavy: list[str]
+
+
+def measure(statement: str) -> Figures:
     code = PROBE.format(statement=statement, heavy=HEAVY)
-    return json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    figures: Figures = json.loads(done.stdout)
+    return figures
 
 
 def main() -> None:
     found = {name: [measure(statement) for _ in range(ROUNDS)] for name, statement in STATEMENTS.items()}
     for name, rounds in found.items():
-        seconds = [float(str(one["cpu"])) for one in rounds]
+        seconds = [one["cpu"] for one in rounds]
         print(f"{name}: CPU s min {min(seconds):.2f}, median {median(seconds):.2f}; heavy: {rounds[0]['heavy']}")
 
 

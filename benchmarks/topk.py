@@ -13,15 +13,18 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any, TypedDict
 
 import implicit.cpu.als
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -31,9 +34,26 @@ N_USERS = N_ITEMS = 20_000
 N_FACTORS, N_SEEN, K = 64, 2_000_000, 10
 ROUNDS, CALLS = 3, 3
 IMPLICIT, OURS, OURS_UNLIMITED = "implicit, 1 BLAS thread", "foretaste, 1 BLAS thread", "foretaste, no limit"
+Factors = NDArray[np.float32]
+TopK = tuple[NDArray[Any], NDArray[Any]]  # columns, scores
 
 
-def world():
+class Call(TypedDict):
+    """Seconds of one call."""
+
+    cpu: float
+    wall: float
+
+
+class Run(TypedDict):
+    """What one process measured."""
+
+    calls: list[Call]
+    grown_mb: float
+    sum_of_columns: int
+
+
+def world() -> tuple[Factors, Factors, csr_matrix]:
     """Return user factors, item factors and what each user has seen."""
     rng = np.random.default_rng(0)
     users = rng.standard_normal((N_USERS, N_FACTORS), dtype=np.float32)
@@ -42,7 +62,7 @@ def world():
     return users, items, csr_matrix((np.ones(N_SEEN, dtype=np.float32), at), shape=(N_USERS, N_ITEMS))
 
 
-def contender(name, users, items, seen):
+def contender(name: str, users: Factors, items: Factors, seen: csr_matrix) -> Callable[[], TopK]:
     """Return the call to be measured; whatever it needs is made beforehand."""
     if name != IMPLICIT:
         return partial(top_k_dot, users, items, K, exclude=seen)
@@ -51,12 +71,13 @@ def contender(name, users, items, seen):
     return partial(model.recommend, np.arange(N_USERS), seen, N=K, filter_already_liked_items=True)
 
 
-def measure(name):
+def measure(name: str) -> Run:
     """Return the figures of a few calls in this process."""
     with nullcontext() if name == OURS_UNLIMITED else threadpool_limits(1, "blas"):
         call = contender(name, *world())
         Path("/proc/self/clear_refs").write_text("5")  # forget the peak that making the world has left
-        before, figures = _resident_mb("VmRSS"), []
+        before = _resident_mb("VmRSS")
+        figures: list[Call] = []
         for _ in range(CALLS):
             start, wall = resource.getrusage(resource.RUSAGE_SELF), perf_counter()
             columns, _ = call()
@@ -67,18 +88,19 @@ def measure(name):
     return {"calls": figures, "grown_mb": grown, "sum_of_columns": int(columns.sum())}
 
 
-def in_own_process(name):
+def in_own_process(name: str) -> Run:
     """Measure in a fresh interpreter, whose peak memory is that of the one contender."""
     command = [sys.executable, str(Path(__file__)), name]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    run: Run = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return run
 
 
-def main():
+def main() -> None:
     """Print one line for each contender, and how they compare."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("foretaste", "implicit", "numpy", "scipy"))
     print(f"{packages}, Python {platform.python_version()}, {platform.platform()}, {_processor()}")
     print(f"top {K} of {N_ITEMS:,} items for {N_USERS:,} people, {N_FACTORS} factors, {N_SEEN:,} seen\n")
-    results = {name: [] for name in (IMPLICIT, OURS, OURS_UNLIMITED)}
+    results: dict[str, list[Run]] = {name: [] for name in (IMPLICIT, OURS, OURS_UNLIMITED)}
     for _ in range(ROUNDS):
         for name, runs in results.items():
             runs.append(in_own_process(name))
@@ -95,14 +117,14 @@ def main():
     print("\nall return the same columns" if agreed else "\nNOT all return the same columns")
 
 
-def _resident_mb(field):
+def _resident_mb(field: str) -> float:
     """Read this process's resident memory now (VmRSS) or at its peak (VmHWM)."""
     # Not ru_maxrss: it starts from the memory of the process that started this one.
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
-def _processor():
+def _processor() -> str:
     found = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return f"{len(found)} x {found[0].split(':')[1].strip()}" if found else platform.machine()
 
