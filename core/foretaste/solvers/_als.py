@@ -134,13 +134,18 @@ def _normal_equations(
     X: csr_matrix, rows: NDArray[np.int64], Q: NDArray[np.float64], alpha: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return sum (|c| - 1) q q' (block, d, d) and sum max(c, 0) q (block, d) over the entries of each row."""
-    starts, stops = X.indptr[rows], X.indptr[rows + 1]
-    positions = starts[:, None] + np.arange((stops - starts).max())
-    stored = positions < stops[:, None]
-    positions = np.where(stored, positions, starts[:, None])
+    positions, stored = padded(X, rows)
     confidence = alpha * X.data[positions].astype(np.float64)
     # products in single precision, half the time of this, and sums over rows of everybody in double
     factors = Q.astype(np.float32)[X.indices[positions]]
     rhs = np.einsum("rl,rld->rd", np.maximum(confidence, 0) * stored, factors)
     weighted = factors * ((np.abs(confidence) - 1) * stored).astype(np.float32)[:, :, None]
     return np.matmul(weighted.transpose(0, 2, 1), factors).astype(np.float64), rhs
+
+
+def padded(X: csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where the entries of rows that have some are stored (block, longest), and which of these are theirs."""
+    starts, stops = X.indptr[rows], X.indptr[rows + 1]
+    positions = starts[:, None] + np.arange((stops - starts).max())
+    stored = positions < stops[:, None]
+    return np.where(stored, positions, starts[:, None]), stored
