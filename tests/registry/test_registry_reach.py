@@ -1,6 +1,8 @@
 """Rules that can never apply are told before any data is seen."""
 
 import re
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -104,6 +106,32 @@ def test_a_rule_behind_a_strategy_that_may_object_or_lack_a_package_is_reached(c
 def test_a_strategy_behind_one_that_always_serves_is_never_reached(catalog: Catalog) -> None:
     found = problems(catalog, "use: [{strategy: linear/naive-bayes}, {strategy: align/ridge}]")
     assert found == ["r.yaml:3 (rule 1): align/ridge is never reached: linear/naive-bayes before it can always serve"]
+
+
+STARS = "use: [{strategy: toy/stars}]"
+
+
+@pytest.fixture
+def with_stars(catalog: Catalog) -> Catalog:
+    class Stars(catalog.get("linear/naive-bayes")):  # type: ignore[misc]
+        name: ClassVar[str] = "toy/stars"
+        predicts_ratings: ClassVar[bool] = True
+
+    return replace(catalog, strategies={**catalog.strategies, "toy/stars": Stars})
+
+
+@pytest.mark.parametrize(
+    "rules", [("use: [{strategy: linear/naive-bayes}, {strategy: toy/stars}]",), (BAYES, STARS)], ids=["use", "rule"]
+)
+def test_a_run_about_ratings_reaches_what_predicts_some(with_stars: Catalog, rules: tuple[str, ...]) -> None:
+    assert problems(with_stars, *rules) == []
+
+
+def test_nothing_behind_a_strategy_that_serves_either_kind_of_run_is_reached(with_stars: Catalog) -> None:
+    found = problems(with_stars, "use: [{strategy: toy/stars}, {strategy: linear/naive-bayes}]")
+    assert found == ["r.yaml:3 (rule 1): linear/naive-bayes is never reached: toy/stars before it can always serve"]
+    (line,) = problems(with_stars, STARS, STARS)
+    assert line.endswith("never reached: r.yaml:3 (rule 1) fits wherever this fits, and toy/stars can always serve")
 
 
 def test_every_rule_of_ours_is_reached(catalog: Catalog) -> None:

@@ -41,12 +41,17 @@ def _faults(use: Use, catalog: Catalog) -> list[str]:
 def _never_reached(rule: Rule, before: tuple[Rule, ...], catalog: Catalog) -> Iterator[str]:
     for earlier in before:
         final = next((use for use in earlier.use if _always_serves(use, catalog)), None)
-        if final is not None and _covers(earlier, rule):
+        if final is None or any(_passed_over_for(later, final, catalog) for later in rule.use):
+            continue
+        if _covers(earlier, rule):
             yield f"never reached: {earlier} fits wherever this fits, and {final.strategy} can always serve"
             return
-    for place, use in enumerate(rule.use[:-1]):
-        if _always_serves(use, catalog):
-            yield f"{rule.use[place + 1].strategy} is never reached: {use.strategy} before it can always serve"
+    for place, use in enumerate(rule.use):
+        if not _always_serves(use, catalog):
+            continue
+        barred = [later for later in rule.use[place + 1 :] if not _passed_over_for(later, use, catalog)]
+        if barred:
+            yield f"{barred[0].strategy} is never reached: {use.strategy} before it can always serve"
             return
 
 
@@ -56,6 +61,12 @@ def _always_serves(use: Use, catalog: Catalog) -> bool:
     if kind is None or kind.requires or _faults(use, catalog):
         return False
     return kind.objection is Strategy.objection
+
+
+def _passed_over_for(later: Use, use: Use, catalog: Catalog) -> bool:
+    """Say whether a run about ratings comes to ``later`` where ``use`` can always serve: it may predict none."""
+    kind = catalog.strategies.get(later.strategy)
+    return not catalog.strategies[use.strategy].predicts_ratings and (kind is None or kind.predicts_ratings)
 
 
 def _covers(wide: Rule, narrow: Rule) -> bool:
