@@ -3,6 +3,7 @@
 from foretaste import Strategy, hookimpl
 from foretaste_align._prior import Prior
 from foretaste_align._procrustes import Procrustes
+from foretaste_align._ratings import Ratings
 from foretaste_align._ridge import Ridge
 
 foretaste_api = 1
@@ -11,4 +12,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the alignment strategies."""
-    return [Ridge, Procrustes, Prior]
+    return [Ridge, Procrustes, Prior, Ratings]

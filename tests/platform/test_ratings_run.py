@@ -103,7 +103,7 @@ def test_everybody_with_a_hidden_rating_is_counted(films: Path) -> None:
 
 def test_the_registry_passes_over_what_predicts_no_ratings(films: Path) -> None:
     (result,) = Platform().run(experiment(None), folder=films).transfers
-    assert result.chosen == "baseline/rating-item-user"
+    assert result.rule_choice == "align/ratings"
     assert any(
         "linear/naive-bayes passed over: predicts no ratings, which the first metric is about" in line
         for line in result.trace

@@ -13,7 +13,7 @@ from foretaste.evaluation import hold_out, score
 from foretaste.experiment import GivenHoldout, HoldoutSpec, NewcomersHoldout
 from foretaste.metrics import Ndcg, RootMeanSquaredError
 from foretaste.testing import fit_once
-from foretaste_align import Ridge
+from foretaste_align import Ratings, Ridge
 from foretaste_baseline import Als, Popular, RatingItem, RatingItemUser, RatingMean, RatingUser
 from foretaste_linear import NaiveBayes
 
@@ -67,6 +67,15 @@ def test_items_and_generosity_predict_a_newcomers_ratings(douban: Transfer) -> N
     ]
     assert found == sorted(found)
     assert found[0] <= 0.86
+
+
+def test_factors_and_a_learnt_map_cost_a_newcomers_ratings_nothing(douban: Transfer) -> None:
+    held = hold_out(douban, NewcomersHoldout(fraction=0.2), 7)
+    mine, trivial = (
+        score(fit_once(one, held.train), held, [RootMeanSquaredError()]).overall["rmse"]
+        for one in (Ratings(), RatingItemUser(item_damping=2.0))
+    )
+    assert mine <= 1.01 * trivial
 
 
 def test_a_hard_pair_is_not_lost_to_popularity_by_much(douban: Transfer) -> None:
