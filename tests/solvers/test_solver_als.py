@@ -149,3 +149,31 @@ def test_each_row_may_have_a_regularization_of_its_own():
         als_rows(X, Q, np.zeros(X.shape[0]))
     with pytest.raises(ValueError, match=r"regularization has shape \(3,\); expected \(40,\)"):
         als_rows(X, Q, np.ones(3))
+
+
+def test_each_row_may_have_a_prior_precision_of_its_own():
+    X, Q = a_world()
+    prior = np.random.default_rng(9).standard_normal((X.shape[0], Q.shape[1])).astype(np.float32)
+    each = np.linspace(0.5, 5, X.shape[0])
+    for rows, alpha in ((X, 2.0), (X.sign(), 1.0)):
+        found = als_rows(rows, Q, 1.0, alpha=alpha, prior=prior, prior_precision=each)
+        for row, precision in enumerate(each):
+            one = als_rows(rows[row], Q, 1.0, alpha=alpha, prior=prior[row : row + 1], prior_precision=float(precision))
+            np.testing.assert_allclose(found[row], one[0], atol=1e-5)
+
+
+def test_a_row_whose_prior_has_no_precision_has_no_prior():
+    X, Q = a_world()
+    prior = np.ones((X.shape[0], Q.shape[1]), np.float32)
+    none = als_rows(X, Q, 1.0, alpha=2.0, prior=prior, prior_precision=np.zeros(X.shape[0]))
+    np.testing.assert_allclose(none, als_rows(X, Q, 1.0, alpha=2.0), atol=1e-6)
+    assert (none[3] == 0).all()
+
+
+def test_precisions_of_rows_are_checked():
+    X, Q = a_world()
+    prior = np.ones((X.shape[0], Q.shape[1]), np.float32)
+    with pytest.raises(ValueError, match=r"prior_precision holds -1; expected numbers of 0 or more\."):
+        als_rows(X, Q, 1.0, prior=prior, prior_precision=np.full(X.shape[0], -1.0))
+    with pytest.raises(ValueError, match=r"prior_precision has shape \(3,\); expected \(40,\)"):
+        als_rows(X, Q, 1.0, prior=prior, prior_precision=np.ones(3))

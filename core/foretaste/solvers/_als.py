@@ -20,7 +20,7 @@ def als_rows(
     *,
     alpha: float = 1.0,
     prior: NDArray[np.float32] | None = None,
-    prior_precision: float | None = None,
+    prior_precision: float | NDArray[np.floating[Any]] | None = None,
 ) -> NDArray[np.float32]:
     """Return the user factors (n_rows, d) that fit the rows of ``X`` (n_rows, n_items), the items being fixed.
 
@@ -29,32 +29,33 @@ def als_rows(
     ``c = alpha * value`` and aims at 1, all others weigh 1 and aim at 0; a negative value weighs ``|c|`` and
     aims at 0. ``regularization`` is one number or one per row (n_rows,).
 
-    With ``prior`` (n_rows, d), ``prior_precision * ||p - prior||^2`` is added to the objective. Rows
-    without entries get their prior, or zeros: nothing stored is read as nothing known, not as disliking
-    everything.
+    With ``prior`` (n_rows, d), ``prior_precision * ||p - prior||^2`` is added to the objective, the precision
+    one number or one per row (n_rows,), 0 where a row has no prior. Rows without entries get their prior, or
+    zeros where they have none: nothing stored is read as nothing known, not as disliking everything.
     """
     check_csr("X", X)
     check_dense("item_factors", item_factors, X.shape[1], None)
-    each = _check_regularization(regularization, X.shape[0])
+    each = _one_per_row("regularization", regularization, X.shape[0])
     check_positive("alpha", alpha)
     Q = item_factors.astype(np.float64)
     n_factors = Q.shape[1]
     if (prior is None) != (prior_precision is None):
         raise ValueError("prior and prior_precision go together; found one of them, expected both or neither.")
-    precision = 0.0 if prior_precision is None else prior_precision
+    precision = np.zeros(X.shape[0])
     solved = np.zeros((X.shape[0], n_factors), dtype=np.float32)
-    if prior is not None:
-        check_positive("prior_precision", precision)
+    if prior is not None and prior_precision is not None:
+        precision = _one_per_row("prior_precision", prior_precision, X.shape[0], or_zero=True)
         solved[:] = check_dense("prior", prior, X.shape[0], n_factors)
-    everyone = _of_everyone(Q, precision)
+        solved[precision == 0] = 0
+    everyone, each = Q.T @ Q, each + precision
     if (np.abs(alpha * X.data) == 1).all() and len(each) and (each == each[0]).all():
-        return _alike(X, Q, _of_everyone(Q, each[0] + precision), precision, solved)
+        return _alike(X, Q, everyone + each[0] * np.eye(n_factors), precision, solved)
     diagonal = np.arange(n_factors)
     for rows in _blocks_of_similar_length(np.diff(X.indptr), n_factors):
         lhs, rhs = _normal_equations(X, rows, Q, alpha)
         lhs += everyone
         lhs[:, diagonal, diagonal] += each[rows, None]
-        rhs += precision * solved[rows]
+        rhs += precision[rows, None] * solved[rows]
         solved[rows] = np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0]
     return solved
 
@@ -79,37 +80,34 @@ def als_shares(
     Q = item_factors.astype(np.float64)
     check_dense("towards", towards, Q.shape[1])
     lhs, _ = _normal_equations(row, np.zeros(1, np.int64), Q, alpha)
-    solved = np.linalg.solve(lhs[0] + _of_everyone(Q, regularization), towards)
+    solved = np.linalg.solve(lhs[0] + Q.T @ Q + regularization * np.eye(Q.shape[1]), towards)
     shares: NDArray[np.float64] = np.maximum(alpha * row.data.astype(np.float64), 0) * (Q[row.indices] @ solved)
     return shares
 
 
-def _check_regularization(value: float | NDArray[np.floating[Any]], n_rows: int) -> NDArray[np.float64]:
-    """Return one number above 0 for each row."""
+def _one_per_row(
+    name: str, value: float | NDArray[np.floating[Any]], n_rows: int, *, or_zero: bool = False
+) -> NDArray[np.float64]:
+    """Return one number above 0 for each row; an array may hold 0 as well if ``or_zero``."""
     if not isinstance(value, np.ndarray):
-        check_positive("regularization", value)
+        check_positive(name, value)
         return np.full(n_rows, float(value))
-    each = check_dense("regularization", value, n_rows).astype(np.float64)
-    if n_rows and not each.min() > 0:
-        raise ValueError(f"regularization holds {each.min():g}; expected numbers above 0.")
+    each = check_dense(name, value, n_rows).astype(np.float64)
+    if n_rows and not (each.min() > 0 or (or_zero and each.min() == 0)):
+        raise ValueError(f"{name} holds {each.min():g}; expected numbers {'of 0 or more' if or_zero else 'above 0'}.")
     return each
-
-
-def _of_everyone(Q: NDArray[np.float64], regularization: float) -> NDArray[np.float64]:
-    """Return the part of the normal matrix (d, d) that all rows share."""
-    return Q.T @ Q + regularization * np.eye(Q.shape[1])
 
 
 def _alike(
     X: csr_matrix,
     Q: NDArray[np.float64],
     everyone: NDArray[np.float64],
-    precision: float,
+    precision: NDArray[np.float64],
     solved: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Solve where stored entries weigh what all others weigh: the normal matrix is one and the same for all rows."""
     held = np.flatnonzero(np.diff(X.indptr))
-    rhs = X[held].maximum(0).sign() @ Q + precision * solved[held]
+    rhs = X[held].maximum(0).sign() @ Q + precision[held, None] * solved[held]
     solved[held] = np.linalg.solve(everyone, rhs.T).T
     return solved
 
