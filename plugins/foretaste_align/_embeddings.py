@@ -39,6 +39,7 @@ def item_vectors(
     if embedding == "ials":
         rng = np.random.default_rng([seed, 11])
         return ials(preference, factors, regularization, alpha=alpha, epochs=epochs, rng=rng)[1]
+    import implicit.als  # noqa: F401 - brings a BLAS along, which the limit below must find loaded
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, "blas"):  # implicit warns, and is slow, where BLAS has threads of its own

@@ -1,5 +1,8 @@
 """Item vectors by any of several factorisations."""
 
+import os
+import subprocess
+import sys
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -78,3 +81,15 @@ def test_scaling_by_frequency_holds_popular_items_harder() -> None:
         for exponent in (0.0, 1.0)
     )
     assert scaled[-1] / scaled[:5].mean() < plain[-1] / plain[:5].mean()
+
+
+def test_the_first_fit_of_a_process_does_not_warn_of_blas_threads() -> None:
+    code = (
+        "import numpy as np; from scipy import sparse; from foretaste_align._embeddings import item_vectors;"
+        "preference = sparse.csr_matrix(np.eye(4, dtype=np.float32));"
+        "item_vectors(preference, 'als', factors=2, regularization=1, alpha=1, epochs=1, seed=0, threads=1)"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+    command = [sys.executable, "-W", "error:OpenBLAS", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
