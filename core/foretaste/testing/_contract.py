@@ -163,7 +163,7 @@ class StrategyContract:
     def test_it_changes_nothing_around_it(self) -> None:
         """Not the data, nor the process: global seeds, environment, folder, logging, warnings filters, threads."""
         self._skip_without_packages()
-        for module in self.strategy.requires:
+        for module in (*self.strategy.requires, "scipy.linalg", "scipy.optimize"):
             importlib.import_module(module)  # what packages set up when they are imported is theirs
         world = self.world()
         with stirred_seeds():

@@ -80,7 +80,8 @@ def process_state() -> dict[str, object]:
         "root logger": (root.level, list(root.handlers)),
         "warnings filters": list(warnings.filters),
         "sys.path": list(sys.path),
-        "threads": threading.active_count(),
+        # but for the one that tqdm keeps for all progress bars of a process, which implicit makes
+        "threads": sum(type(thread).__name__ != "TMonitor" for thread in threading.enumerate()),
     }
     torch = sys.modules.get("torch")
     if torch is not None:
