@@ -260,10 +260,12 @@ def test_a_split_that_names_no_test_row_says_what_it_found():
 def test_newcomers_need_shared_people():
     rng = np.random.default_rng(0)
     transfer = Transfer.of(shop(rng, "a", range(9), 40), shop(rng, "b", range(9), 40), Overlap("none"))
-    with pytest.raises(
-        DataError, match="a -> b: holdout newcomers needs people with rows on both sides; there are none"
-    ):
+    with pytest.raises(DataError) as caught:
         hold_out(transfer, NewcomersHoldout(), 0)
+    assert str(caught.value) == (
+        "a -> b: holdout newcomers needs people with rows on both sides; there are none"
+        " (nothing says who is who: set shared: users if equal ids are the same people)"
+    )
 
 
 def test_nobody_to_evaluate_is_an_error():

@@ -136,7 +136,11 @@ def _newcomers(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     shared = transfer.shared_people
     if not len(shared):
-        raise DataError(f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none")
+        linked = any(pair.user_links is not None for pair in transfer.pairs)
+        remedy = "" if linked else " (nothing says who is who: set shared: users if equal ids are the same people)"
+        raise DataError(
+            f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none{remedy}"
+        )
     hidden_people = rng.permutation(shared)[: max(1, round(spec.fraction * len(shared)))]
     return hide_people(transfer.target.interactions, hidden_people, spec, rng)
 
