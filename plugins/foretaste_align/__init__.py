@@ -5,6 +5,7 @@ from foretaste_align._prior import Prior
 from foretaste_align._procrustes import Procrustes
 from foretaste_align._ratings import Ratings
 from foretaste_align._ridge import Ridge
+from foretaste_align._similarity import Similarity
 
 foretaste_api = 1
 
@@ -12,4 +13,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the alignment strategies."""
-    return [Ridge, Procrustes, Prior, Ratings]
+    return [Ridge, Procrustes, Prior, Ratings, Similarity]
