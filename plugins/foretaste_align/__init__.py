@@ -6,6 +6,7 @@ from foretaste_align._procrustes import Procrustes
 from foretaste_align._ratings import Ratings
 from foretaste_align._ridge import Ridge
 from foretaste_align._similarity import Similarity
+from foretaste_align._transport import Transport
 
 foretaste_api = 1
 
@@ -13,4 +14,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the alignment strategies."""
-    return [Ridge, Procrustes, Prior, Ratings, Similarity]
+    return [Ridge, Procrustes, Prior, Ratings, Similarity, Transport]
