@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -145,3 +145,26 @@ def test_a_strategy_of_a_plugin_that_is_not_loaded_is_no_mistake_in_a_run(catalo
     (line,) = check_registry(registry, catalog, strict=False)
     assert line.startswith("r.yaml:5 (rule 3): unknown strategy 'align/rigde'; known: ")
     assert line.endswith("did you mean 'align/ridge'?")
+
+
+@pytest.mark.parametrize(
+    ("people", "items", "own", "rule"),
+    [
+        (0, 64, 500, "align/similarity"),
+        (5, 64, 20, "align/similarity"),
+        (64, 64, 20, "align/ridge"),
+        (0, 63, 20, "baseline/ease"),
+        (0, 64, 501, "baseline/ease"),
+        (5, 64, 501, "linear/naive-bayes"),
+    ],
+)
+def test_our_registry_goes_by_shared_items_where_the_target_is_young(
+    people: int, items: int, own: int, rule: str
+) -> None:
+    facts = {"shared_users": people, "shared_items": items, "target_users": own}
+
+    def fits(name: str, bound: Any) -> bool:
+        return (bound.min is None or facts[name] >= bound.min) and (bound.max is None or facts[name] <= bound.max)
+
+    first = next(one for one in shipped_registry().rules if all(fits(*pair) for pair in one.when.items()))
+    assert first.use[0].strategy == rule
