@@ -95,6 +95,9 @@ class Similarity(Strategy):
         {"factors": 64, "alpha": 10.0},
         {"space": "target"},
         {"gamma": 3.0, "popularity": 0.1},
+        # shared people: what they buy elsewhere tells little of each, and popularity much
+        {"source_regularization": 100.0, "regularization": 100.0, "gamma_people": 100.0, "popularity": 0.1},
+        {"alpha": 1.0, "popularity": 0.1},
     )
     """Settings worth trying beside the defaults."""
 
