@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from docs.page import Page
 from foretaste import PairFacts, Platform, Roster, Strategy, Transfer
 from foretaste.testing import fit_once, item_world, rating_world, taste_world
+from strategies.test_align_transport import described_world
 
 PAGE = Page("strategies.md")
 ROWS = {row[0].strip("`"): dict(zip(("does", "needs", "places", "extra", "source"), row[1:], strict=True))
@@ -63,7 +64,7 @@ def test_a_number_of_people_that_is_needed_is_that_of_the_objection(name: str) -
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(BUILT_IN)))
 def test_whom_it_places_is_what_the_table_says(name: str) -> None:
     strategy = BUILT_IN[name]()
-    worlds = (taste_world(), rating_world(), item_world())
+    worlds = (taste_world(), rating_world(), item_world(), described_world())
     world = next((world for world in worlds if objected(strategy, world) is None), None)
     assert world is not None, f"no toy world for {name}"
     roster, model = Roster.of(world), fit_once(strategy, world)
