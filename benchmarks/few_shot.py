@@ -20,11 +20,10 @@ from pairs import arguments, experiments
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from foretaste import Experiment, Platform, Strategy, hookimpl
+from foretaste import DataError, Experiment, Platform, Strategy, hookimpl
 from foretaste.evaluation import Interval, bootstrap_plan, paired_lift
 from foretaste_align._prior import Prior
 
-VISIBLE = (1, 3, 10)
 MARGIN = -0.02
 BASELINES = ("baseline/popular", "baseline/als", "baseline/ease")
 HEAD = ("pair", "rows visible", "people", "`align/prior`", "mapped alone", "own alone", "over mapped", "over own")
@@ -102,11 +101,15 @@ def main() -> None:
         if experiment.holdout.kind != "newcomers":
             raise SystemExit("few-shot people are newcomers with visible rows; found another kind of hold-out")
         spec = experiment.transfers[0]
-        for visible in VISIBLE:
-            holdout = experiment.holdout.model_copy(update={"visible": visible, "levels": list(VISIBLE)})
+        for visible in asked.visible:
+            holdout = experiment.holdout.model_copy(update={"visible": visible, "levels": asked.visible})
             one = experiment.model_copy(update={"holdout": holdout})
             row = [f"{'+'.join(spec.sources)} -> {spec.target}", str(visible)]
-            print(f"| {' | '.join(row + cells(people(one, folder, asked.strategies), asked.strategies))} |", flush=True)
+            try:
+                row += cells(people(one, folder, asked.strategies), asked.strategies)
+            except DataError as error:
+                row.append(str(error))
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
