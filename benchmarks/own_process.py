@@ -24,7 +24,7 @@ class Cost:
     @property
     def grown(self) -> float:
         """MB that the call needed beside what was there."""
-        return self.peak - self.before
+        return max(self.peak - self.before, 0.0)
 
 
 def cost_of(call: Callable[[], object]) -> Cost:

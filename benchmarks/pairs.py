@@ -17,6 +17,7 @@ def arguments(about: str, strategies: list[str]) -> Namespace:
     parser.add_argument("pairs", nargs="*", type=Path, help="experiment.yaml, or SOURCE.parquet TARGET.parquet, ...")
     parser.add_argument("--fraction", type=float, help="share of the shared people that is hidden")
     parser.add_argument("--shared", default="users", help="what two tables share")
+    parser.add_argument("--positive", type=float, default=4.0, help="least rating of a preference in two tables")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--strategies", nargs="+", default=strategies)
     parser.add_argument("--visible", nargs="+", type=int, default=[1, 3, 10], help="few-shot: rows that people keep")
@@ -34,7 +35,7 @@ def experiments(asked: Namespace) -> Iterator[tuple[Experiment, Path]]:
         if path.suffix in (".yaml", ".yml"):
             found, folder = read_experiment(path)[0], path.parent
         else:
-            found, folder = _of_tables(path, left.pop(0), asked.shared), Path()
+            found, folder = _of_tables(path, left.pop(0), asked), Path()
         for spec in found.transfers:
             one = spec.model_copy(update={"strategy": None, "params": {}, "beside": []})
             yield (
@@ -43,12 +44,13 @@ def experiments(asked: Namespace) -> Iterator[tuple[Experiment, Path]]:
             )
 
 
-def _of_tables(source: Path, target: Path, shared: str) -> Experiment:
+def _of_tables(source: Path, target: Path, asked: Namespace) -> Experiment:
     holdout = {"kind": "given"} if "split" in pl.read_parquet_schema(target) else {"kind": "newcomers"}
+    rated = {"positive": {"min": asked.positive}}
     return Experiment.model_validate(
         {
-            "domains": {path.stem: {"path": str(path.absolute())} for path in (source, target)},
-            "transfers": [{"source": source.stem, "target": target.stem, "shared": shared}],
+            "domains": {one.stem: {"path": str(one.absolute()), **rated} for one in (source, target)},
+            "transfers": [{"source": source.stem, "target": target.stem, "shared": asked.shared}],
             "holdout": holdout,
         }
     )
