@@ -19,8 +19,9 @@ _SMALLEST = 1e-6
 
 
 class Prior(Ridge):
-    """A person's vector minimises sum c (r - p.q)^2 + (p - m)' L (p - m), m the mapped source vector: p is m without
-    target history and the own vector where there is much, and what lies between is weighed by every item seen.
+    """A person's vector minimises sum c (r - p.q)^2 + (1 + kappa / k) (p - m)' L (p - m), m the mapped source vector and k
+    the number of target rows: p is m without target history and the own vector where there is much, and what lies
+    between is weighed by every item seen. Few rows are held the more firmly to m: what one row says is mostly chance.
 
     The form of L is learnt: L = precision d C^-1 / tr(C^-1), C the covariance of own vectors around vectors that were
     mapped by maps which did not see them, drawn towards a multiple of I by ``shrinkage``. Where the map is sure, people
@@ -42,7 +43,7 @@ class Prior(Ridge):
     )
 
     prior_precision: Annotated[float, Field(gt=0)] = 30.0
-    """How firmly people are held to their mapped vector; an unobserved item weighs 1."""
+    """How firmly people with many rows are held to their mapped vector; an unobserved item weighs 1."""
     shrinkage: Annotated[float, Field(ge=0, le=1)] = 0.5
     """0: the prior's form is all learnt; 1: it is equally firm in all directions."""
 
@@ -64,7 +65,7 @@ class Prior(Ridge):
         every[transfer.target.name] = replace(target, item_factors=sealed(items), regularization=_SMALLEST)
         held = transfer.target.interactions.preference.getnnz(axis=1) > 0
         middle = np.asarray((own[held].mean(axis=0) if center is None else center) @ turn, np.float32)
-        mix = Mix(0.0, middle, self.prior_precision)
+        mix = Mix(self.kappa, middle, self.prior_precision)
         histories = {name: histories_of(encoder) for name, encoder in every.items()}
         known = {name: found for name, found in vectors.items() if name != transfer.target.name}
         people = mix.people(every, transfer.target.name, histories, known)
@@ -75,6 +76,7 @@ class Prior(Ridge):
             items,
             item_bias=roster.popularity_bias(self.popularity),
             encoders=every,
+            kappa=self.kappa,
             center=middle,
             prior_precision=self.prior_precision,
         )

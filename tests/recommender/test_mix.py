@@ -39,6 +39,18 @@ def test_a_prior_is_the_mapped_vector_without_own_history_and_the_own_one_where_
     assert not found[(LENGTH == 0) & (OTHER == 0)].any()
 
 
+def test_people_are_held_the_more_firmly_to_the_mapped_vector_the_fewer_rows_they_have():
+    model = factor_model()
+    mapped = model.encoders["books"].encode(SOURCE)
+    found = people(model, kappa=3.0, prior_precision=4.0)
+    for rows in np.unique(LENGTH[(LENGTH > 0) & (OTHER > 0)]):
+        who = (LENGTH == rows) & (OTHER > 0)
+        firmness = 4.0 * (rows + 3.0) / rows
+        prior = {"prior": mapped[who], "prior_precision": firmness}
+        expected = als_rows(TARGET[who], model.item_factors, 1.0, alpha=2.0, **prior)
+        np.testing.assert_allclose(found[who], expected, atol=1e-5)
+
+
 def test_who_has_no_source_history_is_drawn_to_the_center():
     model, center = factor_model(), np.full(4, 2, np.float32)
     found = people(model, center=center, prior_precision=1e9)

@@ -105,8 +105,9 @@ class Mix:
 
     The mapped vector m is the mean over the sources, or with ``center`` (d,) center + sum (mapped - center), where maps
     are weighted already. Then b * own + (1 - b) * m with b = k / (k + ``kappa``), k the number of
-    target items; or with ``prior_precision``, the target history folded in with m as prior mean: m for nobody's
-    history, the own vector for a long one. Raises ValueError for numbers below zero.
+    target items; or with ``prior_precision``, the target history folded in with m as prior mean, held to it by
+    ``prior_precision`` / b: m for nobody's history, the own vector for a long one. Raises ValueError for numbers below
+    zero.
     """
 
     kappa: float = 0.0
@@ -163,6 +164,11 @@ class Mix:
             total /= np.maximum(sources, 1)[:, None]
         return total + center, sources > 0
 
+    def firmness(self, history: sparse.csr_matrix) -> NDArray[np.float64]:
+        """Return (rows,) how firmly people of these target histories are held to their mapped vector."""
+        share = own_share(np.maximum(history.getnnz(axis=1), 1), self.kappa)
+        return (self.prior_precision or 0.0) / share
+
     def _with_prior(
         self,
         encoder: Encoder,
@@ -176,7 +182,7 @@ class Mix:
             encoder.regularization,
             alpha=encoder.alpha,
             prior=m,
-            prior_precision=self.prior_precision,
+            prior_precision=self.firmness(history),
         )
         found[~placed & (history.getnnz(axis=1) == 0)] = 0
         return found

@@ -111,9 +111,11 @@ class FactorModel(Recommender):
             raise DataError("explain: this recommender was saved without the histories that an explanation needs")
         aim = self.item_factors[item].astype(np.float64)
         mine = {name: matrix[row] for name, matrix in self.histories().items()}
-        target, precision = self.roster.target, self.mix.prior_precision or 0.0
+        target = self.roster.target
         parts = {
-            name: self._encoders[name].shares(mine[name], towards, precision if name == target else 0.0)
+            name: self._encoders[name].shares(
+                mine[name], towards, float(self.mix.firmness(mine[name])[0]) if name == target else 0.0
+            )
             for name, towards in self.mix.directions(self._encoders, target, mine, aim).items()
         }
         whole = float(self.user_factors[row].astype(np.float64) @ aim) + float(self.item_bias[item])
