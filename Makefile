@@ -1,4 +1,5 @@
-# Everything a developer does. `make run` and `make test` work on a fresh machine with Python >= 3.11, a C compiler and make.
+# Everything a developer does. `make run` and `make test` work on a fresh machine with Python 3.11 to 3.13, make and, for
+# tests on 3.11, a C compiler. Tests install torch: README says how to get it without gigabytes of CUDA.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
