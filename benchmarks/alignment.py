@@ -1,4 +1,4 @@
-"""Every strategy of embedding alignment on pairs of domains, beside what it must beat: quality, CPU and memory.
+"""Strategies that map embeddings on pairs of domains, beside what they must beat: quality, CPU and memory.
 
 Run by hand: ``python benchmarks/alignment.py [EXPERIMENT.yaml | SOURCE.parquet TARGET.parquet] ...``; left out, the
 pairs of ``examples/grocery``. Quality is the platform's own run: settings tuned, repeats pooled, the control with
