@@ -57,8 +57,17 @@ def test_the_extra_is_what_the_error_says_to_install(name: str) -> None:
 def test_a_number_of_people_that_is_needed_is_that_of_the_objection(name: str) -> None:
     said = re.search(r"(\d+) shared people", ROWS[name]["needs"])
     objection = objected(BUILT_IN[name](), rating_world(60), shared_users=0)
-    found = re.search(r"needs (\d+) shared users", objection or "")
+    found = re.search(r"needs (?:\d+ shared items or )?(\d+) shared users", objection or "")
     assert (said and said[1]) == (found and found[1])
+
+
+@pytest.mark.parametrize("name", ["baseline/ease", "align/transport"])
+def test_a_catalogue_of_the_size_on_the_page_is_served_and_a_larger_one_is_not(name: str) -> None:
+    (said,) = re.findall(r"up to ([\d,]+)", ROWS[name]["needs"])
+    most = int(said.replace(",", ""))
+    for size, refused in ((most, False), (round(1.1 * most), True)):
+        sizes = {"target_users": 10**6, "target_items": size, "source_items": size}
+        assert bool(objected(BUILT_IN[name](), described_world(), **sizes)) == refused
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(BUILT_IN)))
