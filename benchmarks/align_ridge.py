@@ -6,17 +6,14 @@ of ``examples/grocery`` are used. Rows that a ``split`` column calls test are le
 turns, BLAS on one thread, implicit on one thread.
 """
 
-import platform
-import resource
 import sys
-from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import polars as pl
 from implicit.als import AlternatingLeastSquares
+from own_process import cost_of, machine
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -71,13 +68,6 @@ def ours(host: Platform, transfer: Transfer) -> np.ndarray:
     return recommender.user_factors
 
 
-def cpu(call: Callable[[], object]) -> float:
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    call()
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def main() -> None:
     given = [from_file(Path(p)) for p in sys.argv[1:3]]
     source, target = given or [from_example("grocery"), from_example("drugstore")]
@@ -86,9 +76,9 @@ def main() -> None:
     with threadpool_limits(1, "blas"):
         for _ in range(ROUNDS):
             # a fresh transfer each time: matrices are kept once they are made
-            found["bare"].append(cpu(lambda: bare(Transfer.of(source, target, Overlap("users")))))
-            found["foretaste"].append(cpu(lambda: ours(host, Transfer.of(source, target, Overlap("users")))))
-    print(f"{platform.machine()}, Python {platform.python_version()}, implicit {metadata.version('implicit')}")
+            found["bare"].append(cost_of(lambda: bare(Transfer.of(source, target, Overlap("users")))).cpu)
+            found["foretaste"].append(cost_of(lambda: ours(host, Transfer.of(source, target, Overlap("users")))).cpu)
+    print(machine())
     for name, seconds in found.items():
         print(f"{name}: CPU s min {min(seconds):.2f}, median {median(seconds):.2f}")
     print(f"ratio of minima {min(found['foretaste']) / min(found['bare']):.2f}")

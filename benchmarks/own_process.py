@@ -48,8 +48,13 @@ def machine() -> str:
     """Return the line that stands above figures."""
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "polars", "implicit"))
-    where = f"{platform.machine()}, {os.cpu_count()} cores, {gigabytes:.0f} GiB"
+    where = f"{platform.machine()}, {os.cpu_count()} cores ({_processor()}), {gigabytes:.0f} GiB"
     return f"Machine: {where}; Python {platform.python_version()}, {packages}."
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _resident(field: str) -> float:

@@ -8,23 +8,16 @@ with the machine's setting.
 
 from __future__ import annotations
 
-import json
-import platform
-import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import Any, TypedDict
+from typing import Any
 
 import implicit.cpu.als
 import numpy as np
 from numpy.typing import NDArray
+from own_process import Cost, cost_of, in_own_process, machine
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -36,21 +29,6 @@ ROUNDS, CALLS = 3, 3
 IMPLICIT, OURS, OURS_UNLIMITED = "implicit, 1 BLAS thread", "foretaste, 1 BLAS thread", "foretaste, no limit"
 Factors = NDArray[np.float32]
 TopK = tuple[NDArray[Any], NDArray[Any]]  # columns, scores
-
-
-class Call(TypedDict):
-    """Seconds of one call."""
-
-    cpu: float
-    wall: float
-
-
-class Run(TypedDict):
-    """What one process measured."""
-
-    calls: list[Call]
-    grown_mb: float
-    sum_of_columns: int
 
 
 def world() -> tuple[Factors, Factors, csr_matrix]:
@@ -71,66 +49,35 @@ def contender(name: str, users: Factors, items: Factors, seen: csr_matrix) -> Ca
     return partial(model.recommend, np.arange(N_USERS), seen, N=K, filter_already_liked_items=True)
 
 
-def measure(name: str) -> Run:
-    """Return the figures of a few calls in this process."""
+def measure(name: str) -> tuple[list[Cost], int]:
+    """Return the costs of a few calls in this process, and the sum of the columns that they return."""
     with nullcontext() if name == OURS_UNLIMITED else threadpool_limits(1, "blas"):
         call = contender(name, *world())
-        Path("/proc/self/clear_refs").write_text("5")  # forget the peak that making the world has left
-        before = _resident_mb("VmRSS")
-        figures: list[Call] = []
-        for _ in range(CALLS):
-            start, wall = resource.getrusage(resource.RUSAGE_SELF), perf_counter()
-            columns, _ = call()
-            end = resource.getrusage(resource.RUSAGE_SELF)
-            cpu = end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
-            figures.append({"cpu": cpu, "wall": perf_counter() - wall})
-    grown = _resident_mb("VmHWM") - before
-    return {"calls": figures, "grown_mb": grown, "sum_of_columns": int(columns.sum())}
-
-
-def in_own_process(name: str) -> Run:
-    """Measure in a fresh interpreter, whose peak memory is that of the one contender."""
-    command = [sys.executable, str(Path(__file__)), name]
-    run: Run = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return run
+        costs = [cost_of(call) for _ in range(CALLS)]
+        columns, _ = call()
+    return costs, int(columns.sum())
 
 
 def main() -> None:
     """Print one line for each contender, and how they compare."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("foretaste", "implicit", "numpy", "scipy"))
-    print(f"{packages}, Python {platform.python_version()}, {platform.platform()}, {_processor()}")
+    print(machine())
     print(f"top {K} of {N_ITEMS:,} items for {N_USERS:,} people, {N_FACTORS} factors, {N_SEEN:,} seen\n")
-    results: dict[str, list[Run]] = {name: [] for name in (IMPLICIT, OURS, OURS_UNLIMITED)}
+    costs: dict[str, list[list[Cost]]] = {name: [] for name in (IMPLICIT, OURS, OURS_UNLIMITED)}
+    sums = set()
     for _ in range(ROUNDS):
-        for name, runs in results.items():
-            runs.append(in_own_process(name))
-    print(f"{'':28}{'CPU s min':>10}{'median':>8}{'ratio':>7}{'wall s':>8}{'grown MB':>10}")
+        for name, processes in costs.items():
+            calls, columns = in_own_process(measure, name)
+            processes.append(calls)
+            sums.add(columns)
+    print(f"{'':28}{'CPU s min':>10}{'median':>8}{'ratio':>7}{'grown MB':>10}")
     reference = None
-    for name, runs in results.items():
-        cpu = [call["cpu"] for run in runs for call in run["calls"]]
-        wall = median(call["wall"] for run in runs for call in run["calls"])
+    for name, processes in costs.items():
+        cpu = [one.cpu for calls in processes for one in calls]
+        grown = max(max(one.peak for one in calls) - calls[0].before for calls in processes)
         reference = reference or median(cpu)
-        grown = max(run["grown_mb"] for run in runs)
-        ratio = median(cpu) / reference
-        print(f"{name:28}{min(cpu):10.2f}{median(cpu):8.2f}{ratio:7.2f}{wall:8.2f}{grown:10.0f}")
-    agreed = len({run["sum_of_columns"] for runs in results.values() for run in runs}) == 1
-    print("\nall return the same columns" if agreed else "\nNOT all return the same columns")
-
-
-def _resident_mb(field: str) -> float:
-    """Read this process's resident memory now (VmRSS) or at its peak (VmHWM)."""
-    # Not ru_maxrss: it starts from the memory of the process that started this one.
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-
-def _processor() -> str:
-    found = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{len(found)} x {found[0].split(':')[1].strip()}" if found else platform.machine()
+        print(f"{name:28}{min(cpu):10.2f}{median(cpu):8.2f}{median(cpu) / reference:7.2f}{grown:10.0f}")
+    print("\nall return the same columns" if len(sums) == 1 else "\nNOT all return the same columns")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(sys.argv[1])))
-    else:
-        main()
+    main()
