@@ -19,8 +19,8 @@ _SMALLEST = 1e-6
 
 
 class Prior(Ridge):
-    """A person's vector minimises sum c (r - p.q)^2 + (1 + kappa / k) (p - m)' L (p - m), m the mapped source vector and k
-    the number of target rows: p is m without target history and the own vector where there is much, and what lies
+    """A person's vector minimises sum c (r - p.q)^2 + (1 + kappa / k) (p - m)' L (p - m), m the mapped vector and
+    k the number of target rows: p is m without target history and the own vector where there is much; what lies
     between is weighed by every item seen. Few rows are held the more firmly to m: what one row says is mostly chance.
 
     The form of L is learnt: L = precision d C^-1 / tr(C^-1), C the covariance of own vectors around vectors that were

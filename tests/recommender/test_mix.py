@@ -44,7 +44,7 @@ def test_people_are_held_the_more_firmly_to_the_mapped_vector_the_fewer_rows_the
     mapped = model.encoders["books"].encode(SOURCE)
     found = people(model, kappa=3.0, prior_precision=4.0)
     for rows in np.unique(LENGTH[(LENGTH > 0) & (OTHER > 0)]):
-        who = (LENGTH == rows) & (OTHER > 0)
+        who = (rows == LENGTH) & (OTHER > 0)
         firmness = 4.0 * (rows + 3.0) / rows
         prior = {"prior": mapped[who], "prior_precision": firmness}
         expected = als_rows(TARGET[who], model.item_factors, 1.0, alpha=2.0, **prior)
