@@ -153,12 +153,16 @@ def test_a_canonical_name_wins_over_an_alias():
 def test_two_aliases_of_one_name_are_ambiguous(first, second, name):
     frame = pl.DataFrame({"user_id": [1], "item_id": [1], first: [1], second: [2]})
     frame = frame.drop("user_id") if name == "user_id" else frame
-    assert error_of(frame) == f"books: columns '{first}', '{second}' all read as {name}; name one under columns:"
+    assert error_of(frame) == (
+        f"books: columns '{first}', '{second}' all read as {name}; name one, as in columns: {{{name}: {first}}}"
+    )
 
 
 def test_two_spellings_of_one_name_are_ambiguous():
     frame = pl.DataFrame({"user_id": [1], "USER_ID": [1], "item_id": [1]})
-    assert error_of(frame) == "books: columns 'user_id', 'USER_ID' all read as user_id; name one under columns:"
+    assert error_of(frame) == (
+        "books: columns 'user_id', 'USER_ID' all read as user_id; name one, as in columns: {user_id: user_id}"
+    )
 
 
 def test_a_named_column_settles_what_is_ambiguous():
@@ -188,8 +192,54 @@ def test_one_column_for_two_purposes_is_an_error():
 
 def test_a_table_without_users_is_an_error():
     assert error_of(pl.DataFrame({"buyer": ["a"], "item_id": [1]})) == (
-        "books: no column 'user_id'; found buyer, item_id; name it under columns:"
+        "books: no column 'user_id'; found buyer, item_id; name it, as in columns: {user_id: customer}"
     )
+
+
+def quoted(column: str) -> str:
+    """A name as YAML needs it: spaces at its ends would be lost."""
+    return f"'{column}'" if " " in column else column
+
+
+@pytest.mark.parametrize("column", ["usr_id", " user_id", "User ID", "CustomerID", "household", "reviewer_id"])
+def test_a_column_called_almost_like_the_missing_one_is_offered(column):
+    assert error_of(pl.DataFrame({column: ["a"], "item_id": [1]})) == (
+        f"books: no column 'user_id'; found {column}, item_id; did you mean '{column}'?"
+        f"; name it, as in columns: {{user_id: {quoted(column)}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("ratings", "weight"),
+        ("Wieght", "weight"),
+        ("quantities", "weight"),
+        ("time_stamp", "timestamp"),
+        ("Date Time", "timestamp"),
+        ("dates", "timestamp"),
+        ("splits", "split"),
+    ],
+)
+def test_a_column_that_is_left_aside_and_called_almost_like_one_of_ours_is_noted(column, name):
+    notes = Domain.from_frame(pl.DataFrame({"user_id": [1], "item_id": [1], column: [1]})).notes
+    assert notes == (
+        f"column '{column}' left aside: if it holds what {name} stands for, name it, as in"
+        f" columns: {{{name}: {quoted(column)}}}",
+    )
+
+
+ORDINARY = ("country", "county", "store", "start", "status", "title", "update", "price", "discount", "quality", "day")
+
+
+@pytest.mark.parametrize("column", ORDINARY)
+def test_an_ordinary_column_is_left_aside_without_a_word(column):
+    assert Domain.from_frame(pl.DataFrame({"user_id": [1], "item_id": [1], column: [1]})).notes == ()
+
+
+def test_a_column_called_almost_like_one_that_is_there_is_left_aside_without_a_word():
+    frame = pl.DataFrame({"user_id": [1], "item_id": [1], "rating": [1], "ratings": [9], "weights": [9]})
+    assert Domain.from_frame(frame, feedback="implicit").notes == ("column 'rating' read as weight",)
 
 
 @pytest.mark.parametrize("library", ["pandas", "pyarrow"])

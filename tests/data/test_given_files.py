@@ -141,7 +141,10 @@ def test_features_that_a_plugin_brought_are_lengthened(folder):
         (None, "test.tsv: no such file"),
         ("", "test.tsv: the file is empty"),
         ("user_id\titem_id\n", "test.tsv: the table has no rows, expected one for each user and item"),
-        ("user_id\tthing\nann\ttea\n", "test.tsv: no column 'item_id'; found user_id, thing; name it under columns:"),
+        (
+            "user_id\tthing\nann\ttea\n",
+            "test.tsv: no column 'item_id'; found user_id, thing; name it, as in columns: {item_id: product}",
+        ),
         ("user_id\titem_id\n1\ttea\n", "test.tsv: user ids: found whole numbers, expected strings, as in the data"),
         ("user_id\titem_id\nann\t7\n", "test.tsv: item ids: found whole numbers, expected strings, as in the data"),
     ],
@@ -190,7 +193,10 @@ def test_candidates_are_read_by_the_columns_of_the_target(folder):
     ("text", "words"),
     [
         ("user_id,item_id\n", "lists.csv: the table has no rows, expected one for each person and item to rank"),
-        ("user_id,thing\nann,tea\n", "lists.csv: no column 'item_id'; found user_id, thing; name it under columns:"),
+        (
+            "user_id,thing\nann,tea\n",
+            "lists.csv: no column 'item_id'; found user_id, thing; name it, as in columns: {item_id: product}",
+        ),
         ("user_id,item_id\nann,\nann,tea\n", "lists.csv: row 1: item_id is missing, expected an id in every row"),
         ("user_id,item_id\n1,tea\n", "lists.csv: user ids: found whole numbers, expected strings, as in the data"),
         (

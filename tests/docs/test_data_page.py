@@ -153,6 +153,10 @@ def test_ratings_in_a_column_called_weight_are_all_preferences():
 
 TABLES: dict[str, tuple[dict[str, list[Any]], dict[str, Any]]] = {
     "column 'quantity' read as weight": ({**TWO, "quantity": [1, 2]}, {}),
+    "column 'ratings' left aside: if it holds what weight stands for, name it, as in columns: {weight: ratings}": (
+        {**TWO, "ratings": [1, 2]},
+        {},
+    ),
     "1 rows without quantity dropped": ({**TWO, "quantity": [1, None]}, {"missing": "drop"}),
     "1 repeated rows of one user and item merged (sum)": ({"user_id": [1, 1], "item_id": ["a", "a"]}, {}),
     "no rating reaches 4 (positive.min): nothing counts as preferred": ({**TWO, "rating": [1, 2]}, {}),
