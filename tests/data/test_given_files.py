@@ -107,8 +107,13 @@ def test_without_times_everywhere_there_are_none(folder):
 
 def test_ratings_need_ratings_in_every_file(folder):
     (folder / "shop.csv").write_text("user_id,item_id,stars\nann,tea,5\nbob,milk,2\n")
-    message = refused(folder)
-    assert message == "test.tsv: no column 'weight'; found user_id, item_id; expected the ratings that shop has"
+    assert refused(folder) == (
+        "test.tsv: explicit feedback needs ratings: no column 'weight'; found user_id, item_id;"
+        " name it, as in columns: {weight: points}"
+    )
+    assert refused(folder, columns={"weight": "stars"}) == (
+        "test.tsv: columns.weight: no column 'stars'; found user_id, item_id"
+    )
     (folder / "test.tsv").write_text("user_id\titem_id\tstars\nann\tmilk\t3\nbob\ttea\t4\n")
     assert joined(folder).interactions.preferred.tolist() == [True, False, False, True]
 

@@ -110,6 +110,35 @@ def test_ratings_none_of_which_is_a_preference_are_noted():
     assert note not in Domain.from_frame(pl.DataFrame({**IDS, "rating": [0, 4]})).notes
 
 
+def test_explicit_feedback_without_a_column_of_ratings_is_an_error():
+    assert error_of(pl.DataFrame({**IDS, "ratings": [1, 5]}), feedback="explicit") == (
+        "books: explicit feedback needs ratings: no column 'weight'; found user_id, item_id, ratings;"
+        " did you mean 'ratings'?; name it, as in columns: {weight: ratings}"
+    )
+    assert error_of(pl.DataFrame(IDS), feedback="explicit") == (
+        "books: explicit feedback needs ratings: no column 'weight'; found user_id, item_id;"
+        " name it, as in columns: {weight: points}"
+    )
+
+
+@pytest.mark.parametrize("weights", [[1, 3, 4, 5, 5], [0.5, 4.5, 5], [1, 2, 8, 10]])
+def test_strengths_that_look_like_ratings_are_noted(weights):
+    frame = pl.DataFrame({"user_id": range(len(weights)), "item_id": range(len(weights)), "score": weights})
+    note = (
+        "score looks like ratings, and is read as strengths, of which each is a preference:"
+        " set feedback: explicit if these are ratings, else implicit"
+    )
+    assert Domain.from_frame(frame).notes == ("column 'score' read as weight", note)
+    assert Domain.from_frame(frame, feedback="implicit").notes == ("column 'score' read as weight",)
+    assert note not in Domain.from_frame(frame.rename({"score": "stars"})).notes
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1, 2, 5], [1, 5], [3, 4, 7], [0, 4, 5], [1.25, 4, 5], [1, 4, 5, 12]])
+def test_strengths_that_may_well_be_counts_are_not_noted(weights):
+    frame = pl.DataFrame({"user_id": range(len(weights)), "item_id": range(len(weights)), "weight": weights})
+    assert Domain.from_frame(frame).notes == ()
+
+
 def test_a_negative_rating_is_fine():
     assert rows_of(pl.DataFrame({**IDS, "rating": [-1, -2]})).values.tolist() == [-1.0, -2.0]
 

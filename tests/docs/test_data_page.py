@@ -159,6 +159,8 @@ TABLES: dict[str, tuple[dict[str, list[Any]], dict[str, Any]]] = {
     ),
     "1 rows without quantity dropped": ({**TWO, "quantity": [1, None]}, {"missing": "drop"}),
     "1 repeated rows of one user and item merged (sum)": ({"user_id": [1, 1], "item_id": ["a", "a"]}, {}),
+    "score looks like ratings, and is read as strengths, of which each is a preference: set feedback: explicit if these"
+    " are ratings, else implicit": ({"user_id": [1, 2, 3], "item_id": ["a", "b", "c"], "score": [1, 4, 5]}, {}),
     "no rating reaches 4 (positive.min): nothing counts as preferred": ({**TWO, "rating": [1, 2]}, {}),
 }
 

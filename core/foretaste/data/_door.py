@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from foretaste.data._columns import find_columns
+from foretaste.data._columns import find_columns, missing_column
 from foretaste.data._frozen import sealed
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._spec import DomainSpec
-from foretaste.data._values import check_implicit, typed
+from foretaste.data._values import check_implicit, look_like_ratings, typed
 from foretaste.errors import DataError
 
 _RATING_NAMES = {"rating", "stars"}
@@ -34,6 +34,8 @@ def enter(frame: pl.DataFrame, spec: DomainSpec, origin: str) -> Entered:
     """
     names, notes = find_columns(frame, spec.columns.model_dump(), origin)
     feedback = _feedback(spec, names)
+    if feedback.kind == "explicit" and "weight" not in names:
+        raise missing_column(frame, "weight", names, f"{origin}: explicit feedback needs ratings")
     table = frame.select([pl.col(found).alias(name) for name, found in names.items()]).with_row_index("_row", offset=1)
     if table.is_empty():
         raise DataError(f"{origin}: the table has no rows, expected one for each user and item")
@@ -43,8 +45,13 @@ def enter(frame: pl.DataFrame, spec: DomainSpec, origin: str) -> Entered:
     table = typed(table, names, origin)
     if feedback.kind == "implicit":
         check_implicit(table, names, origin)
+        if spec.feedback == "auto" and look_like_ratings(table["weight"]):
+            notes.append(
+                f"{names['weight']} looks like ratings, and is read as strengths, of which each is a preference:"
+                " set feedback: explicit if these are ratings, else implicit"
+            )
     elif not (table["weight"] >= feedback.positive_min).any():
-        column = names.get("weight", "weight")
+        column = names["weight"]
         notes.append(f"no {column} reaches {feedback.positive_min:g} (positive.min): nothing counts as preferred")
     users, items = (
         Index(table[name].unique().sort(), kind) for name, kind in (("user_id", "user"), ("item_id", "item"))

@@ -89,24 +89,15 @@ def _with_rows(domain: Domain, spec: DomainSpec, files: Mapping[str, Path]) -> D
 
 
 def _hidden(path: Path, spec: DomainSpec, domain: Domain) -> tuple[Interactions, tuple[str, ...]]:
-    """Read a file as the target's table was read; times and weights may be missing where hidden rows need none."""
+    """Read a file as the table was read, without a split; times may be missing, weights too where none are ratings."""
     frame = read_table(path)
     named = spec.columns.model_dump()
-    columns = {name: None if name == "split" or _may_lack(name, named, frame) else named[name] for name in named}
     kind = domain.interactions.feedback.kind
-    found, _ = find_columns(frame, columns, str(path))
-    if kind == "explicit" and "weight" not in found:
-        raise DataError(
-            f"{path}: no column '{named['weight'] or 'weight'}'; found {', '.join(frame.columns)};"
-            f" expected the ratings that {domain.name} has"
-        )
-    changed = {"columns": spec.columns.model_copy(update=columns), "feedback": kind}
-    entered = enter(frame, spec.model_copy(update=changed), str(path))
+    optional = {"timestamp"} if kind == "explicit" else {"timestamp", "weight"}
+    lacking = {name for name in optional if named[name] not in frame.columns}
+    columns = spec.columns.model_copy(update=dict.fromkeys({"split", *lacking}))
+    entered = enter(frame, spec.model_copy(update={"columns": columns, "feedback": kind}), str(path))
     return entered.interactions, entered.notes
-
-
-def _may_lack(name: str, named: Mapping[str, str | None], frame: pl.DataFrame) -> bool:
-    return name in ("weight", "timestamp") and named[name] not in frame.columns
 
 
 def _extended(index: Index, ids: pl.Series, path: Path) -> Index:

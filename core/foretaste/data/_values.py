@@ -112,6 +112,13 @@ def check_implicit(table: pl.DataFrame, names: dict[str, str], origin: str) -> N
         )
 
 
+def look_like_ratings(weights: pl.Series) -> bool:
+    """Say whether weights are whole or half steps up to 5 or 10, and few of them 1, as most counts are."""
+    steps = weights.unique().to_numpy()
+    on_a_scale = len(steps) > 2 and steps.min() >= 0.5 and steps.max() in (5, 10) and bool((steps * 2 % 1 == 0).all())
+    return on_a_scale and 2 * int((weights == 1).sum()) < len(weights)
+
+
 def _bad_cell(
     table: pl.DataFrame, bad: pl.Series, name: str, names: dict[str, str], origin: str, expected: str
 ) -> DataError:
