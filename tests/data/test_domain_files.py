@@ -102,6 +102,33 @@ def test_a_ragged_csv_file_is_an_error(tmp_path):
     assert error_of(path).startswith(f"{path}: cannot be read as csv: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "found", "expected"),
+    [
+        ("shop.csv", "user_id;item_id;weight\na;1;2\n", "semicolons", "commas"),
+        ("shop.csv", "user_id;item_id;weight\na;1;2,5\n", "semicolons", "commas"),
+        ("shop.csv", '"user_id";"item_id"\n"a";"b, c"\n', "semicolons", "commas"),
+        ("shop.csv", "\ufeffuser_id;item_id\na;1\n", "semicolons", "commas"),
+        ("shop.csv.gz", "user_id;item_id\na;1\n", "semicolons", "commas"),
+        ("shop.csv", "user_id\titem_id\na\t1\n", "tabs", "commas"),
+        ("shop.csv", "user_id|item_id\na|1\n", "bars", "commas"),
+        ("shop.tsv", "user_id,item_id\na,1\n", "commas", "tabs"),
+    ],
+)
+def test_columns_separated_by_something_else_are_an_error(tmp_path, name, text, found, expected):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    assert error_of(path) == (
+        f"{path}: found columns separated by {found}, expected {expected} in a file of this name"
+        " (.csv has commas, .tsv has tabs)"
+    )
+
+
+def test_other_separators_in_the_name_of_a_column_do_not_matter(tmp_path):
+    path = written(tmp_path / "shop.csv", "user_id,item_id,red;blue|green\na,1,x;y\n")
+    assert len(load(path).interactions) == 1
+
+
 def test_a_repeated_column_in_a_csv_file_is_an_error(tmp_path):
     path = written(tmp_path / "shop.csv", "user_id,user_id,item_id\na,b,1\n")
     assert error_of(path) == f"{path}: column 'user_id' stands more than once, expected one"

@@ -10,6 +10,7 @@ import polars as pl
 from foretaste.errors import DataError, MissingPackageError
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+_WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _COMPRESSED = {".gz", ".zst", ".zstd"}
 
 
@@ -37,6 +38,7 @@ def read_table(path: Path) -> pl.DataFrame:
 
 
 def _read_text(path: Path, separator: str) -> pl.DataFrame:
+    _refuse_other_separator(path, separator)
     table = pl.read_csv(path, separator=separator, infer_schema_length=None)
     whole = [name for name in table.columns if table[name].dtype.is_integer()]
     if not whole:
@@ -46,6 +48,16 @@ def _read_text(path: Path, separator: str) -> pl.DataFrame:
         name for name in whole if table[name].dtype == pl.Int128 or written[name].str.contains(r"^[+-]?0\d").any()
     ]
     return table.with_columns(written.select(as_text))
+
+
+def _refuse_other_separator(path: Path, separator: str) -> None:
+    header = pl.read_csv(path, separator=separator, n_rows=0).columns
+    found = next((other for other in _WORDS if other != separator and other in header[0]), None)
+    if len(header) == 1 and found:
+        raise DataError(
+            f"{path}: found columns separated by {_WORDS[found]}, expected {_WORDS[separator]} in a file of this name"
+            " (.csv has commas, .tsv has tabs)"
+        )
 
 
 def _suffix(path: Path) -> str:
