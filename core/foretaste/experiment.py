@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from foretaste.config import Document, StrictModel, override, read_yaml, validate
-from foretaste.data import DomainSpec, Shared
+from foretaste.data import DomainSpec, Shared, said_twice
 
 Twins = Literal["report", "drop", "merge"]
 
@@ -55,6 +55,8 @@ class TransferSpec(StrictModel):
             raise ValueError("no source is named")
         if self.target in self.sources:
             raise ValueError(f"'{self.target}' is both source and target")
+        if words := said_twice(self.shared, users=self.links.users is not None, items=self.links.items is not None):
+            raise ValueError(words)
         if twice := [name for name in self.beside if [self.strategy, *self.beside].count(name) > 1]:
             where = "is the strategy already" if twice[0] == self.strategy else "is named twice"
             raise ValueError(f"beside: '{twice[0]}' {where}")

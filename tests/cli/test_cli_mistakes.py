@@ -308,6 +308,12 @@ def test_a_strategy_beside_itself(call: Any, experiment: Path, beside: str, word
     assert words in message
 
 
+def test_people_who_are_the_same_by_ids_and_by_links(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "shared: users", "shared: users, links: {users: cards.csv}")
+    message = told(call("run", experiment))
+    assert "experiment.yaml:5: transfers[0]: shared: users and a table of links both say which users" in message
+
+
 def test_a_negative_level(call: Any, experiment: Path) -> None:
     rewritten(experiment, "tries: 2", "holdout: {levels: [0, -1]}")
     message = told(call("run", experiment))

@@ -162,6 +162,16 @@ def test_item_links_join_items():
     assert pair.item_links.toarray().tolist() == [[0.5, 0], [2.0, 0], [0, 0]]
 
 
+@pytest.mark.parametrize(("shared", "kind"), [("users", "user"), ("both", "user"), ("items", "item"), ("both", "item")])
+def test_equal_ids_and_links_of_one_kind_are_an_error(shared, kind):
+    with pytest.raises(DataError) as caught:
+        Overlap(shared, **{f"{kind}_links": links(("ann", "dot"))})
+    assert str(caught.value) == (
+        f"shared: {shared} and a table of links both say which {kind}s are the same, expected one of them"
+        " (equal ids may be rows of the table)"
+    )
+
+
 def test_links_to_unknown_ids_are_counted_and_bring_nobody_in():
     pair = joined(Overlap(user_links=links(("ann", "dot"), ("nobody", "stranger")))).pair
     assert pair.target.interactions.users.ids.to_list() == ["ann", "bob", "dot"]

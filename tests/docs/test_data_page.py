@@ -65,9 +65,8 @@ def test_the_link_table_joins_cards_to_people(tmp_path):
     names = {"user_id": "household", "item_id": "product"}
     drugstore = Domain.from_frame(pl.read_csv(tmp_path / "drugstore.csv"), "drugstore", columns=names)
     links = read_table(tmp_path / "cards.csv")
-    for shared in ("none", "users"):
-        transfer = Transfer.of(Domain.from_frame(cards, "grocery"), drugstore, Overlap(shared, user_links=links))
-        assert drugstore.interactions.users.take(transfer.shared_people) == [7, 8]
+    transfer = Transfer.of(Domain.from_frame(cards, "grocery"), drugstore, Overlap(user_links=links))
+    assert drugstore.interactions.users.take(transfer.shared_people) == [7, 8]
 
 
 def test_the_query_reads_its_rows(tmp_path):

@@ -50,7 +50,7 @@ def test_another_run_in_the_same_folder_is_refused(shops, change):
     write["registry"].write_text("version: 1\nrules:\n  - use: [{strategy: toy/taste}]\n")
     domains = {name: {"path": f"{name}.parquet"} for name in ("grocery", "drugstore")}
     domains["drugstore"]["item_features"] = "items.csv"
-    spec = {"strategy": "toy/taste", "links": {"users": "links.csv"}}
+    spec = {"strategy": "toy/taste", "shared": "none", "links": {"users": "links.csv"}}
 
     def go(new=False, plugins=(), **changed):
         made = Platform([Shelf(*toys), *plugins], registry=write["registry"], entry_points=False)

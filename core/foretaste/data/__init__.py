@@ -10,7 +10,7 @@ from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._links import read_links
 from foretaste.data._readers import read_table
 from foretaste.data._spec import DomainSpec, MinimumSpec
-from foretaste.data._transfer import DomainPair, Overlap, Shared, Transfer
+from foretaste.data._transfer import DomainPair, Overlap, Shared, Transfer, said_twice
 
 __all__ = [
     "Domain",
@@ -29,6 +29,7 @@ __all__ = [
     "frozen_matrix",
     "read_links",
     "read_table",
+    "said_twice",
     "sealed",
     "with_given",
 ]

@@ -24,11 +24,29 @@ Shared = Literal["users", "items", "both", "none"]
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a pair is said to share: ids (``shared``), or link tables with columns from_id, to_id[, weight]."""
+    """What a pair is said to share: ids (``shared``), or link tables with columns from_id, to_id[, weight].
+
+    People may meet by ids and items by links, or the other way round; DataError where either meet by both.
+    """
 
     shared: Shared = "none"
     user_links: pl.DataFrame | None = None
     item_links: pl.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        if words := said_twice(self.shared, users=self.user_links is not None, items=self.item_links is not None):
+            raise DataError(words)
+
+
+def said_twice(shared: Shared, *, users: bool, items: bool) -> str | None:
+    """Say what is wrong where ids are shared and a table links the same kind of ids, or None."""
+    for kind, linked in (("users", users), ("items", items)):
+        if linked and shared in (kind, "both"):
+            return (
+                f"shared: {shared} and a table of links both say which {kind} are the same, expected one of them"
+                " (equal ids may be rows of the table)"
+            )
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +181,8 @@ def _pair(source: Domain, target: Domain, overlap: Overlap) -> DomainPair:
     # people who were only linked have no row in the target: its own ids are those of people with rows
     own = there.users.ids.filter(pl.Series(there.history > 0))
     for kind, links, ids, others, by_id in (
-        ("user", user_links, here.users.ids, own, by_user and overlap.user_links is None),
-        ("item", item_links, here.items.ids, there.items.ids, by_item and overlap.item_links is None),
+        ("user", user_links, here.users.ids, own, by_user),
+        ("item", item_links, here.items.ids, there.items.ids, by_item),
     ):
         shared = _meeting(pair, kind, links)
         if links is not None and not shared:
