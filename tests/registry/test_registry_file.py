@@ -84,6 +84,12 @@ def test_conditions_stand_in_the_order_of_the_facts_on_every_machine() -> None:
         ("{shared_users: many}", "when.shared_users: found 'many', expected a whole number"),
         ("{shared_users: true}", "when.shared_users: found True, expected a whole number"),
         ("{user_overlap: '0.2'}", "when.user_overlap: found '0.2', expected a number"),
+        (
+            "{user_overlap: '>= 0.1'}",
+            "when.user_overlap: found '>= 0.1', expected a number, or bounds as in {min: 0.1}",
+        ),
+        ("{shared_users: '<50'}", "when.shared_users: found '<50', expected a number, or bounds as in {max: 50}"),
+        ("{time_overlap: ' =< 1 '}", "when.time_overlap: found ' =< 1 ', expected a number, or bounds as in {max: 1}"),
         ("{user_overlap: {min: a}}", "when.user_overlap.min: found 'a', expected a number"),
         ("{user_overlap: {min: true}}", "when.user_overlap.min: found True, expected a number"),
         ("{shared_users: 1.5}", "when.shared_users: found 1.5, expected a whole number"),

@@ -36,6 +36,18 @@ def _written_as(kinds: tuple[type, ...], noun: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+_COMPARISON: Final = re.compile(r"\s*([<>]=?|=[<>])\s*([-+]?[0-9.]+)\s*")
+
+
+def _no_comparison(value: Any) -> Any:
+    """Refuse what other tools write as text, and say how it is written here."""
+    if isinstance(value, str) and (match := _COMPARISON.fullmatch(value)):
+        sign, bound = match.groups()
+        side = "min" if ">" in sign else "max"
+        raise ValueError(f"found {value!r}, expected a number, or bounds as in {{{side}: {bound}}}")
+    return value
+
+
 Whole: TypeAlias = Annotated[int, _written_as((int, float), "a whole number")]
 Number: TypeAlias = Annotated[float, _written_as((int, float), "a number")]
 Truth: TypeAlias = Annotated[bool, _written_as((bool,), "true or false")]
@@ -85,6 +97,7 @@ else:
     def _or_range(number: Any) -> Any:
         """Let a mapping be a Range and nothing else, so that only one of the two complains."""
         kind = Discriminator(lambda value: "range" if isinstance(value, dict | Range) else "number")
+        number = Annotated[number, BeforeValidator(_no_comparison)]
         return Annotated[Annotated[Range, Tag("range")] | Annotated[number, Tag("number")], kind]
 
     _TESTS = {
