@@ -18,6 +18,7 @@ from foretaste.data._columns import ALIASES
 from foretaste.data._door import _RATING_NAMES
 from foretaste.data._features import FeatureKind, Features
 from foretaste.data._transfer import Shared
+from foretaste.evaluation import prepared
 
 PAGE = Page("data.md")
 TEXT = "user_id,item_id\n7,a\n8,b\n"
@@ -161,13 +162,18 @@ TABLES: dict[str, tuple[dict[str, list[Any]], dict[str, Any]]] = {
     "score looks like ratings, and is read as strengths, of which each is a preference: set feedback: explicit if these"
     " are ratings, else implicit": ({"user_id": [1, 2, 3], "item_id": ["a", "b", "c"], "score": [1, 4, 5]}, {}),
     "no rating reaches 4 (positive.min): nothing counts as preferred": ({**TWO, "rating": [1, 2]}, {}),
+    "1 of 3 training rows dropped (minimum), and with them all of 1 users and 0 items": (
+        {"user_id": [1, 1, 2], "item_id": ["a", "b", "a"]},
+        {"minimum": {"user": 2, "item": 1}},
+    ),
 }
 
 
 @pytest.mark.parametrize("note", [row[3].strip("`") for row in PAGE.table("found | policy") if row[3]])
 def test_a_note_reads_as_on_the_page(note):
     frame, options = TABLES[note]
-    assert note in Domain.from_frame(pl.DataFrame(frame), **options).notes
+    trained = prepared(Transfer.of(Domain.from_frame(pl.DataFrame(frame), **options), shop("b", [1]), Overlap()))
+    assert note in trained.pair.source.notes
 
 
 @pytest.mark.parametrize(("policy", "value"), [("last", 1), ("sum", 6), ("max", 5)])

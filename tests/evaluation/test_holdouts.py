@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evaluation.shops import cells, held_or_skip, pair, pairs, shop, specs, stored, table_pair
 from foretaste.data import Domain, Interactions, Overlap, PairFacts, Transfer
 from foretaste.errors import DataError
-from foretaste.evaluation import POPULATIONS, hold_out
+from foretaste.evaluation import POPULATIONS, hold_out, prepared
 from foretaste.experiment import GivenHoldout, LastItemsHoldout, NewcomersHoldout, RandomHoldout, TimeHoldout
 
 LAST = LastItemsHoldout(kind="last-items")
@@ -169,6 +169,29 @@ def test_minimums_are_counted_on_training_rows_and_dropped_items_stay_as_misses(
     assert rows_of(held.train).popularity_of_rows.tolist() == [10, 0]  # one rare row was left: too few
     assert held.test.popularity_of_rows.tolist() == [0, 2]
     assert held.truth.toarray().tolist() == [[0, 1], [0, 1]]
+    assert held.train.target.notes == (
+        "1 of 11 training rows dropped (minimum), and with them all of 0 users and 1 items",
+    )
+    assert held.train.pair.target is held.train.target
+    assert held.train.pair.source.notes == ()
+
+
+def test_what_a_minimum_drops_of_a_source_is_counted_too():
+    rows = {"user_id": ["ann", "ann", "bob", "cat"], "item_id": ["tea", "milk", "tea", "salt"]}
+    source = Domain.from_frame(pl.DataFrame(rows), "grocery", minimum={"user": 2, "item": 2})
+    transfer = Transfer.of(source, Domain.from_frame(pl.DataFrame(rows), "drugstore"), Overlap("users"))
+    train = prepared(transfer)
+    assert train.pair.source.notes == (
+        "3 of 4 training rows dropped (minimum), and with them all of 2 users and 2 items",
+    )
+    assert (len(train.pair.source.interactions), train.target.notes) == (1, ())
+
+
+def test_a_minimum_that_leaves_no_row_is_named():
+    rows = {"user_id": ["ann", "bob", "cat"], "item_id": ["tea", "tea", "tea"], "timestamp": [1.0, 1.0, 2.0]}
+    with pytest.raises(DataError) as caught:
+        hold_out(table_pair(rows, rows, minimum={"user": 5}), TimeHoldout(kind="time", at=1.5), 0)
+    assert str(caught.value) == ("drugstore: the hold-out leaves no row to train on above minimum: {user: 5, item: 1}")
 
 
 @given(pairs(minimum=3), specs)

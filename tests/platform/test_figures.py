@@ -229,6 +229,18 @@ class Losing(Taste):
         return HistoryModel(made.roster, made.item_bias, made.sides, notes=["the map lost 3 %"])
 
 
+def test_what_a_minimum_drops_is_in_the_result(shops):
+    alone = pl.DataFrame({"user_id": ["alone"], "item_id": ["rare"], "timestamp": [1.0]})  # and so never hidden
+    pl.concat([pl.read_parquet(shops / "drugstore.parquet"), alone]).write_parquet(shops / "drugstore.parquet")
+    domains = {"grocery": {"path": "grocery.parquet"}, "drugstore": {"path": "drugstore.parquet"}}
+    domains["drugstore"]["minimum"] = {"item": 2}
+    (result,) = run(shops, domains=domains).transfers
+    rows = result.facts[0]["target_interactions"]
+    assert result.notes == [
+        f"drugstore: 1 of {rows + 1} training rows dropped (minimum), and with them all of 1 users and 1 items"
+    ]
+
+
 def test_what_a_recommender_notes_is_in_the_result(shops):
     made = platform(kinds=[Popular, Losing]).run(experiment({"strategy": "toy/losing"}), folder=shops)
     assert "toy/losing: the map lost 3 %" in made.transfers[0].notes

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Interactions, Transfer
+from foretaste.data import Domain, Interactions, Transfer
 from foretaste.errors import DataError
 from foretaste.experiment import (
     GivenHoldout,
@@ -99,26 +99,37 @@ def checked(held: HeldOut) -> HeldOut:
     if not len(held.people):
         raise DataError(f"{name}: the hold-out leaves nobody to evaluate{_why_nobody(held.test)}")
     if not len(held.train.target.interactions):
-        raise DataError(f"{name}: the hold-out leaves no row to train on")
+        least = held.train.target.minimum
+        also = "" if least.user == least.item == 1 else f" above minimum: {{user: {least.user}, item: {least.item}}}"
+        raise DataError(f"{name}: the hold-out leaves no row to train on{also}")
     return held
 
 
 def prepared(transfer: Transfer) -> Transfer:
-    """Return what is trained on: each domain's minimum numbers of interactions applied, and no candidate lists."""
-    changed = {
-        pair.source.name: _above_minimum(pair.source.interactions, pair.source.minimum.user, pair.source.minimum.item)
-        for pair in transfer.pairs
-    }
-    minimum = transfer.target.minimum
-    blind = replace(transfer, target=replace(transfer.target, candidates=None))  # a list holds the answer
-    return blind.replaced(_above_minimum(transfer.target.interactions, minimum.user, minimum.item), changed)
+    """Return what is trained on: each domain's minimum numbers of interactions applied, and no candidate lists.
+
+    What a minimum dropped is in the notes of its domain, counted.
+    """
+    target = _above_minimum(replace(transfer.target, candidates=None))  # a list holds the answer
+    pairs = tuple(replace(pair, target=target, source=_above_minimum(pair.source)) for pair in transfer.pairs)
+    return replace(transfer, target=target, pairs=pairs)
 
 
-def _above_minimum(rows: Interactions, user: int, item: int) -> Interactions:
-    if user <= 1 and item <= 1:
-        return rows
-    keep = (rows.popularity_of_rows[rows.item_rows] >= item) & (rows.history[rows.user_rows] >= user)
-    return rows.take(keep)
+def _above_minimum(domain: Domain) -> Domain:
+    rows, least = domain.interactions, domain.minimum
+    if least.user == least.item == 1:
+        return domain
+    keep = (rows.popularity_of_rows[rows.item_rows] >= least.item) & (rows.history[rows.user_rows] >= least.user)
+    if keep.all():
+        return domain
+    left = rows.take(keep)
+    users = int((rows.history > 0).sum() - (left.history > 0).sum())
+    items = int((rows.popularity_of_rows > 0).sum() - (left.popularity_of_rows > 0).sum())
+    note = (
+        f"{len(rows) - len(left)} of {len(rows)} training rows dropped (minimum),"
+        f" and with them all of {users} users and {items} items"
+    )
+    return replace(domain.with_interactions(left), notes=(*domain.notes, note))
 
 
 def _why_nobody(test: Interactions) -> str:
