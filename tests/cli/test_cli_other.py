@@ -40,10 +40,26 @@ def test_facts_as_json(call: Any, experiment: Path) -> None:
     document = call(
         "facts", folder / "grocery.parquet", folder / "drugstore.parquet", "--shared", "users", "--json"
     ).json
-    assert list(document) == ["facts", "audit"]
+    assert list(document) == ["facts", "audit", "notes"]
     assert list(document["facts"]) == PairFacts.names()
     assert list(document["audit"]) == ["twins", "twins_under_null", "test_rows_given_away", "holdout"]
     assert document["audit"]["holdout"]["kind"] == "newcomers"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_facts_come_with_what_was_done_to_the_tables(call: Any, tmp_path: Path, as_json: bool) -> None:
+    (tmp_path / "a.csv").write_text("user_id,item_id,quantity\n1,x,2\n2,x,1\n1,x,1\n")
+    (tmp_path / "b.csv").write_text("user_id,item_id\n1,y\n2,z\n")
+    answer = call(
+        "facts", tmp_path / "a.csv", tmp_path / "b.csv", "--shared", "users", *(["--json"] if as_json else [])
+    )
+    told = answer.json["notes"] if as_json else re.findall("^note: (.*)$", answer.out, re.MULTILINE)
+    assert told == [
+        "a: column 'quantity' read as weight",
+        "a: 1 repeated rows of one user and item merged (sum)",
+        "a -> b: user ids look like row numbers on both sides (2 in common);"
+        " equal numbers are taken to be equal users because shared: says so",
+    ]
 
 
 def test_two_files_of_one_name_are_told_apart(call: Any, experiment: Path, tmp_path: Path) -> None:

@@ -43,16 +43,19 @@ def facts(
     from foretaste.data import PairFacts
 
     transfer = _transfer(source, target, shared.value)
-    measured = PairFacts.of(transfer.pair)
+    pair = transfer.pair
+    measured = PairFacts.of(pair)
     report, holdout = _audit(transfer)
+    notes = [f"{domain.name}: {note}" for domain in (pair.source, pair.target) for note in domain.notes]
+    notes += pair.warnings
     if as_json:
-        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout)})
+        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout), "notes": notes})
         return
     out = console()
     out.print(_table(measured))
     out.print()
-    for warning in transfer.pair.warnings:
-        out.print(f"note: {warning}")
+    for note in notes:
+        out.print(f"note: {note}")
     out.print(f"audit: {report.sentence()}")
 
 
