@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from foretaste.config import Document, validate
 from foretaste.data import Domain, DomainSpec, read_links, read_table
 from foretaste.errors import ConfigError, DataError
 
@@ -162,6 +163,28 @@ def test_a_kind_that_nobody_reads_is_an_error(tmp_path):
     assert str(caught.value) == (
         "shop: kind: found 'mongo', expected 'file', 'sql' or a kind that a plugin's load_domain reads"
     )
+
+
+def test_options_that_nobody_reads_are_an_error(tmp_path):
+    path = written(tmp_path / "shop.csv", "user_id;item_id\na;1\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path, options={"separator": ";"})
+    assert str(caught.value) == "shop: options: found separator, expected none: they are for kinds of plugins"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"query": "select 1"}, "url and query are for kind: sql, and this is kind: file"),
+        ({"path": "a.csv", "url": "sqlite:///shop.db"}, "url and query are for kind: sql, and this is kind: file"),
+        ({"kind": "sql", "url": "x", "query": "y", "path": "a.csv"}, "path is for kind: file, and this is kind: sql"),
+    ],
+)
+def test_a_key_of_another_kind_is_an_error(keys, words):
+    document = Document({"domain": keys}, "experiment.yaml")
+    with pytest.raises(ConfigError) as caught:
+        validate(DomainSpec, document, at=("domain",))
+    assert str(caught.value) == f"experiment.yaml: domain: {words}"
 
 
 # folders

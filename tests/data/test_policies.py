@@ -139,6 +139,14 @@ def test_strengths_that_may_well_be_counts_are_not_noted(weights):
     assert Domain.from_frame(frame).notes == ()
 
 
+def test_a_least_rating_of_what_is_no_rating_is_an_error():
+    assert error_of(pl.DataFrame({**IDS, "score": [1, 5]}), positive={"min": 3}) == (
+        "books: positive is about ratings, and score is read as a strength:"
+        " set feedback: explicit, or leave positive out"
+    )
+    assert rows_of(pl.DataFrame({**IDS, "stars": [1, 3]}), positive={"min": 3}).preferred.tolist() == [False, True]
+
+
 def test_a_negative_rating_is_fine():
     assert rows_of(pl.DataFrame({**IDS, "rating": [-1, -2]})).values.tolist() == [-1.0, -2.0]
 

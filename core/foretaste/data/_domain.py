@@ -58,6 +58,10 @@ class Domain:
     @classmethod
     def load(cls, name: str, spec: DomainSpec, folder: Path) -> Domain:
         """Read a domain that experiment.yaml describes; paths are relative to ``folder``."""
+        if spec.kind in ("file", "sql") and spec.options:
+            raise ConfigError(
+                f"{name}: options: found {', '.join(spec.options)}, expected none: they are for kinds of plugins"
+            )
         if spec.kind == "sql":
             domain = _enter(read_sql(spec.url or "", spec.query or "", name, folder), name, spec, name)
         elif spec.kind == "file":

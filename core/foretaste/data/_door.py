@@ -11,7 +11,7 @@ from foretaste.data._columns import find_columns, missing_column
 from foretaste.data._frozen import sealed
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
-from foretaste.data._spec import DomainSpec
+from foretaste.data._spec import DomainSpec, PositiveSpec
 from foretaste.data._values import check_implicit, look_like_ratings, typed
 from foretaste.errors import DataError
 
@@ -33,7 +33,7 @@ def enter(frame: pl.DataFrame, spec: DomainSpec, origin: str) -> Entered:
     Raises DataError naming ``origin``, the column or row, what was found and what was expected.
     """
     names, notes = find_columns(frame, spec.columns.model_dump(), origin)
-    feedback = _feedback(spec, names)
+    feedback = _feedback(spec, names, origin)
     if feedback.kind == "explicit" and "weight" not in names:
         raise missing_column(frame, "weight", names, f"{origin}: explicit feedback needs ratings")
     table = frame.select([pl.col(found).alias(name) for name, found in names.items()]).with_row_index("_row", offset=1)
@@ -62,10 +62,15 @@ def enter(frame: pl.DataFrame, spec: DomainSpec, origin: str) -> Entered:
     return Entered(_interactions(table, users, items, feedback, origin), tuple(notes))
 
 
-def _feedback(spec: DomainSpec, names: dict[str, str]) -> Feedback:
+def _feedback(spec: DomainSpec, names: dict[str, str], origin: str) -> Feedback:
     kind = spec.feedback
     if kind == "auto":
         kind = "explicit" if names.get("weight", "").lower() in _RATING_NAMES else "implicit"
+    if kind == "implicit" and spec.positive != PositiveSpec():
+        raise DataError(
+            f"{origin}: positive is about ratings, and {names.get('weight', 'each row')} is read as a strength:"
+            " set feedback: explicit, or leave positive out"
+        )
     return Feedback(kind, spec.positive.min, spec.weighting)
 
 

@@ -66,8 +66,12 @@ class DomainSpec(StrictModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "DomainSpec":
+        if self.kind == "file" and (self.url or self.query):
+            raise ValueError("url and query are for kind: sql, and this is kind: file")
         if self.kind == "file" and not self.path:
             raise ValueError("a domain needs a path (or a kind that a plugin reads)")
         if self.kind == "sql" and not (self.url and self.query):
             raise ValueError("kind sql needs url and query")
+        if self.kind == "sql" and self.path:
+            raise ValueError("path is for kind: file, and this is kind: sql")
         return self
