@@ -95,6 +95,15 @@ def test_a_plugin_folder_that_was_changed_makes_another_run(shops, edited):
     assert fingerprint(shops, "more") != first
 
 
+def test_what_an_editor_leaves_in_a_plugin_folder_is_passed_over(shops):
+    """Emacs marks a file that is being changed with a link that leads nowhere."""
+    (shops / "more" / "old.py").mkdir(parents=True)
+    (shops / "more" / "__init__.py").write_text(PLUGIN)
+    first = fingerprint(shops, "more")
+    (shops / "more" / ".#__init__.py").symlink_to("somebody@somewhere.17")
+    assert fingerprint(shops, "more") == first
+
+
 def test_an_object_in_hand_is_known_by_the_text_of_its_module(shops, importable):
     (importable / "toys_in_hand.py").write_text(PLUGIN)
     hand = importlib.import_module("toys_in_hand").Hand()

@@ -47,7 +47,8 @@ def _own(module: ModuleType) -> Iterator[_Named]:
     """Yield a module's file, or all of its folder where it is a package."""
     start = Path(getattr(module, "__file__", None) or "")
     if start.name == "__init__.py":
-        yield from ((file.relative_to(start.parent).as_posix(), file) for file in start.parent.rglob("*.py"))
+        found = (file for file in start.parent.rglob("*.py") if file.is_file())  # an editor's lock is a link to nothing
+        yield from ((file.relative_to(start.parent).as_posix(), file) for file in found)
     elif start.is_file():
         yield start.name, start
 
