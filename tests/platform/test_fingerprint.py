@@ -12,7 +12,7 @@ import pytest
 from evaluation.toy_experiment import Popular, Shelf, Taste, experiment, write_shops
 from foretaste import Platform
 from foretaste.platform import _code
-from foretaste.platform._fingerprint import run_fingerprint
+from foretaste.platform._fingerprint import run_fingerprint, versions
 
 PLUGIN = """
 from foretaste import hookimpl
@@ -40,7 +40,7 @@ def fingerprint_of(made: Platform, folder: Path, **changed: Any) -> str:
     asked = experiment(**changed)
     domains = made._domains(asked, folder)
     transfers = [made._transfer(spec, domains, folder) for spec in asked.transfers]
-    return run_fingerprint(asked, transfers, made.registry, made._host, None)
+    return run_fingerprint(asked, transfers, made.registry, made._host, None, versions(made._host))
 
 
 @pytest.fixture
@@ -150,6 +150,20 @@ def test_an_install_in_site_packages_is_known_by_its_version(shops, importable, 
     info = site / "acme-1.2.dist-info" / "METADATA"
     info.write_text(info.read_text().replace("1.2", "1.3"))
     assert fingerprint(shops, entry_points=True) != first
+
+
+def test_another_version_of_a_package_that_a_strategy_needs_makes_another_run(shops, importable):
+    """A package goes by the distribution that brings it, whatever that is called."""
+    info = importable / "heavy_lifting-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: heavy-lifting\nVersion: 1.2\n")
+    (info / "top_level.txt").write_text("heavy\n")
+    needy = type("Needy", (Taste,), {"name": "toy/needy", "requires": ("heavy.bars",), "__module__": __name__})
+    made = Platform([Shelf(Popular, needy)], entry_points=False)
+    assert versions(made._host)["heavy-lifting"] == "1.2"
+    first = fingerprint_of(made, shops)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: heavy-lifting\nVersion: 1.3\n")
+    assert fingerprint_of(made, shops) != first
 
 
 def test_another_text_of_foretaste_itself_makes_another_run(shops, monkeypatch):

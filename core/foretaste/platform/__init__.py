@@ -110,7 +110,8 @@ class Platform:
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
-        fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control)
+        installed = versions(self._host)
+        fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control, installed)
         fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
@@ -126,7 +127,7 @@ class Platform:
                     out,
                     key,
                     name,
-                    _about(transfer, fingerprint),
+                    _about(transfer, fingerprint, installed),
                 )
                 for spec, transfer, key, name in zip(experiment.transfers, transfers, keys, folders, strict=True)
             ]
@@ -136,7 +137,7 @@ class Platform:
                 metrics=[m.label for m in how.metrics],
                 seed=experiment.seed,
                 fingerprint=fingerprint,
-                versions=versions(),
+                versions=installed,
             )
             out.finish(result)
         return result
@@ -207,10 +208,10 @@ def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> list[TransferR
     return results
 
 
-def _about(transfer: Transfer, fingerprint: str) -> dict[str, Any]:
+def _about(transfer: Transfer, fingerprint: str, installed: dict[str, str]) -> dict[str, Any]:
     """Return what a bundle's manifest says of the run."""
     among = {} if transfer.target.candidates is None else {"metrics_among": "given candidates"}
-    return {"fingerprint": fingerprint, "versions": versions(), **among}
+    return {"fingerprint": fingerprint, "versions": installed, **among}
 
 
 def run_experiment(

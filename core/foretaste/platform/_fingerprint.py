@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,8 @@ from foretaste.platform._code import code_of, code_of_core
 from foretaste.plugins import PluginHost
 from foretaste.registry import Registry
 
-_PACKAGES = ("foretaste", "numpy", "scipy", "polars", "implicit", "scikit-learn", "lightfm-next", "torch")
-
+_PACKAGES = ("foretaste", "numpy", "scipy", "polars")
+"""What the figures of every strategy depend on."""
 
 _PLACES: dict[str, Any] = {
     "output": True,
@@ -31,9 +31,17 @@ _PLACES: dict[str, Any] = {
 
 
 def run_fingerprint(
-    experiment: Experiment, transfers: Sequence[Transfer], registry: Registry, host: PluginHost, control: str | None
+    experiment: Experiment,
+    transfers: Sequence[Transfer],
+    registry: Registry,
+    host: PluginHost,
+    control: str | None,
+    installed: Mapping[str, str],
 ) -> str:
-    """Return a hash of all that a run's result depends on: equal for equal runs, wherever their files lie."""
+    """Return a hash of all that a run's result depends on: equal for equal runs, wherever their files lie.
+
+    ``installed`` are the host's ``versions``.
+    """
     what = {
         "experiment": experiment.model_dump(mode="json", exclude=_PLACES),
         "transfers": [list(_transfer(transfer)) for transfer in transfers],
@@ -41,15 +49,20 @@ def run_fingerprint(
         "plugins": list(_plugins(host)),
         "code": code_of_core(),
         "control": control,
-        "versions": versions(),
+        "versions": installed,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that figures depend on, of those that are installed."""
+def versions(host: PluginHost) -> dict[str, str]:
+    """Return the versions of the packages that figures depend on, those of the strategies' ``requires`` among them.
+
+    A package is called as its distribution is; what is not installed is left out.
+    """
+    needed = {module.partition(".")[0] for kind in host.catalog.strategies.values() for module in kind.requires}
+    brought = metadata.packages_distributions() if needed else {}
     found = {}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *sorted({name for module in needed for name in brought.get(module, [])})):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
