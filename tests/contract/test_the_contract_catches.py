@@ -16,7 +16,7 @@ import pytest
 from pydantic import Field
 
 from foretaste import Carried, HistoryModel, Roster, Search, Side, Strategy, StrategyError
-from foretaste.testing import StrategyContract
+from foretaste.testing import StrategyContract, rating_world
 
 
 class Good(Strategy):
@@ -91,6 +91,12 @@ class Writing(Good):
         return super().adapt(carried, transfer, context)
 
 
+class WritingRatings(Good):
+    def adapt(self, carried: Any, transfer: Any, context: Any) -> HistoryModel:
+        transfer.pair.source.interactions.ratings.data -= 1
+        return super().adapt(carried, transfer, context)
+
+
 class Infinite(Good):
     def adapt(self, carried: Any, transfer: Any, context: Any) -> HistoryModel:
         found = super().adapt(carried, transfer, context)
@@ -136,6 +142,12 @@ def test_a_broken_promise_is_told(
     monkeypatch.setenv("TOY", "as it was")
     with pytest.raises(AssertionError, match=words):
         run(strategy, test)
+
+
+def test_ratings_that_were_written_to_are_told() -> None:
+    case = type("Case", (StrategyContract,), {"strategy": WritingRatings, "world": lambda _: rating_world()})()
+    with pytest.raises(AssertionError, match="the transfer's data changed"):
+        case.test_it_changes_nothing_around_it()
 
 
 def test_meta_that_json_cannot_hold_is_told() -> None:

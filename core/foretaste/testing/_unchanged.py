@@ -64,7 +64,8 @@ def _arrays(transfer: Transfer) -> Iterator[NDArray[Any]]:
 def _domain_arrays(domain: Domain) -> Iterator[NDArray[Any]]:
     rows = domain.interactions
     yield from (rows.user_rows, rows.item_rows, rows.values, rows.popularity, rows.history)
-    for matrix in (rows.preference, rows.seen):
+    ratings = [rows.ratings] if rows.feedback.kind == "explicit" else []
+    for matrix in (rows.preference, rows.seen, *ratings):
         yield from (matrix.data, matrix.indices, matrix.indptr)
 
 
