@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from evaluation.toy_experiment import Popular, Shelf, Taste, experiment, write_shops
@@ -76,6 +77,27 @@ def test_absolute_paths_and_other_names_of_files_make_no_other_run(shops, tmp_pa
     (there / "grocery.parquet").rename(there / "shelf.parquet")
     domains = {"grocery": {"path": str(there / "shelf.parquet")}, "drugstore": {"path": "drugstore.parquet"}}
     assert fingerprint(there, domains=domains) == fingerprint(shops)
+
+
+def test_hidden_rows_in_files_count_by_what_they_hold_and_not_by_where_they_lie(shops, tmp_path):
+    table = pl.read_parquet(shops / "drugstore.parquet")
+    there = tmp_path / "moved"
+    there.mkdir()
+    for folder in (shops, there):
+        table.tail(60).write_parquet(folder / "test.parquet")
+        table.tail(60).write_parquet(folder / "lists.parquet")
+
+    def found(folder):
+        files = {"test": str(folder / "test.parquet")}
+        holdout = {"kind": "given", "files": files, "candidates": str(folder / "lists.parquet")}
+        return fingerprint(shops, holdout=holdout)
+
+    first = found(shops)
+    assert found(there) == first
+    table.write_parquet(there / "lists.parquet")
+    more = found(there)
+    table.tail(61).write_parquet(there / "test.parquet")
+    assert len({first, more, found(there)}) == 3
 
 
 def test_another_way_of_reading_the_same_file_makes_another_run(shops):

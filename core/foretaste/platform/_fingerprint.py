@@ -26,6 +26,7 @@ _PLACES: dict[str, Any] = {
     "registry": True,
     "domains": {"__all__": {"path", "url", "item_features", "user_features"}},
     "transfers": {"__all__": {"links"}},
+    "holdout": {"files", "candidates"},
 }
 """Where things lie; what lies there is read, and hashed by what it holds."""
 
