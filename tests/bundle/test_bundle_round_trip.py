@@ -63,6 +63,12 @@ def test_the_same_recommender_has_the_same_id_and_other_settings_another(model, 
     assert dated.metadata == {"created": "2024-05-01"}
 
 
+def test_metadata_with_numbers_for_keys_comes_back_with_their_names(tmp_path):
+    save(history_model(), tmp_path, metadata={"people": {2: 40, 10: 7, 1: 3}, "sizes": (1, 2)})
+    load_bundle(tmp_path)
+    assert read_manifest(tmp_path).metadata == {"people": {"1": 3, "2": 40, "10": 7}, "sizes": [1, 2]}
+
+
 def test_a_popularity_model_without_sides_comes_back(tmp_path):
     model = HistoryModel(roster(), np.arange(len(MOVIES), dtype=np.float32))
     save(model, tmp_path)

@@ -61,7 +61,7 @@ def save_bundle(
         )
     about = {"strategy": strategy, "params": dict(params), "metadata": dict(metadata or {})}
     try:
-        canonical(about)
+        about = json.loads(canonical(about))  # as it will be read: JSON has no keys but strings, and the id their order
         return publish(folder, lambda made: _write(recommender, made, about, histories))
     except OSError as error:
         raise OutputError(f"{folder}: cannot save the recommender: {error.strerror or error}") from error
