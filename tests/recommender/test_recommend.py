@@ -166,6 +166,11 @@ def test_two_ids_in_a_tuple_are_two_ids(model):
     assert model.recommend_for({"movies": numbers}, 5) == model.recommend_for({"movies": [101, 102]}, 5)
 
 
+def test_ids_and_weights_in_a_list_are_no_history(model):
+    with pytest.raises(DataError, match=r"^item ids: found List\(String\), expected whole numbers or strings$"):
+        model.recommend_for({"books": [["b1", "b2"], [1, 2]]})
+
+
 def test_unknown_items_of_a_history_are_passed_over(model):
     assert model.recommend_for({"books": ["b1", "no such book"]}, 5) == model.recommend_for({"books": ["b1"]}, 5)
 
@@ -179,7 +184,7 @@ def test_what_a_folded_in_person_names_is_not_recommended_even_at_weight_zero(mo
     assert 102 not in only_zero.items
 
 
-@pytest.mark.parametrize("weights", [[1], [1, float("nan")], [1, -1], ["a", "b"]])
+@pytest.mark.parametrize("weights", [[1], [1, float("nan")], [1, -1], ["a", "b"], [[1], [2]]])
 def test_weights_must_be_one_finite_number_of_zero_or_more_per_item(model, weights):
     with pytest.raises(DataError, match="history of 'books'"):
         model.recommend_for({"books": (["b1", "b2"], weights)})

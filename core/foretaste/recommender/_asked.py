@@ -56,7 +56,10 @@ def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
     """
     ids, weights = _with_weights(name, given)
     rows = items.rows(ids)
-    if len(weights) != len(ids) or not np.isfinite(weights).all() or (weights < 0).any():
+    if weights is None:
+        rows = np.unique(rows)
+        weights = np.ones(len(rows), np.float32)
+    if weights.shape != rows.shape or not np.isfinite(weights).all() or (weights < 0).any():
         raise DataError(f"history of '{name}': expected one finite weight of 0 or more per item")
     known = rows >= 0
     where = (np.zeros(int(known.sum()), int), rows[known])
@@ -70,10 +73,9 @@ def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
     return kept
 
 
-def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32]]:
+def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32] | None]:
     if not (isinstance(given, tuple) and len(given) == 2 and all(_is_list(part) for part in given)):
-        ids = list(dict.fromkeys(listed(f"history of '{name}'", given)))
-        return ids, np.ones(len(ids), np.float32)
+        return listed(f"history of '{name}'", given), None
     try:
         return list(given[0]), np.asarray(list(given[1]), np.float32)
     except (TypeError, ValueError) as error:
