@@ -217,6 +217,18 @@ def test_facts_that_do_not_fit_a_factor_model_are_refused(tmp_path, facts):
     refused(tmp_path, "its parts do not fit together")
 
 
+def test_a_map_of_a_factor_model_that_is_no_matrix_is_refused(tmp_path):
+    save_bundle(factor_model(), tmp_path, strategy="toy/strategy", params={})
+    rewrite_arrays(tmp_path, **{"model.encoder.books.matrix": np.zeros(20, np.float32)})
+    refused(tmp_path, "its parts do not fit together")
+
+
+def test_a_shape_beyond_all_numbers_is_refused(bundle):
+    matrices = json.loads((bundle / "v1" / "manifest.json").read_text())["matrices"]
+    rewrite(bundle, matrices=matrices | {"roster.seen": [10**30, 30]})
+    refused(bundle, "its parts do not fit together")
+
+
 def test_ids_of_another_number_or_type_than_recorded_are_refused(bundle):
     manifest = json.loads((bundle / "v1" / "manifest.json").read_text())
     rewrite(bundle, users=manifest["users"] | {"rows": 3})

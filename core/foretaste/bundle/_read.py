@@ -33,7 +33,7 @@ def load_bundle(path: Path) -> Recommender:
         _verify(folder, name, entry)
     try:
         return _rebuild(folder, manifest)
-    except (SafetensorError, DataError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, DataError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise BundleError(f"{folder}: its parts do not fit together: {_sentence(error)}") from error
     except OSError as error:
         raise BundleError(f"{folder}: cannot be read: {error.strerror or error}") from error
