@@ -19,6 +19,17 @@ def test_a_person_whose_vector_is_zero_is_answered_by_popularity():
     assert FactorModel(roster(), people, vectors(N_MOVIES)).recommend(["u0"])[0].path == "popular"
 
 
+def test_a_history_of_items_without_a_vector_is_answered_by_popularity_as_a_known_persons_is():
+    items = vectors(N_MOVIES)
+    items[5] = 0
+    encoder = Encoder(Index(MOVIES, "item"), items, 1.0)
+    model = FactorModel(roster(), vectors(N_USERS), items, encoders={"movies": encoder})
+    found = model.recommend_for({"movies": [MOVIES[5]]}, 3)
+    expected = model.recommend_for({"movies": ([MOVIES[5]], [0])}, 3)
+    assert (found.path, found.items) == ("popular", expected.items)
+    assert model.recommend_for({"movies": [MOVIES[5], MOVIES[6]]}, 3).path == "folded-in"
+
+
 def test_without_an_encoder_of_the_target_its_items_can_still_be_compared():
     model = FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES))
     assert len(model.similar_items([MOVIES[0]], 3)[0].items) == 3

@@ -96,8 +96,10 @@ class FactorModel(Recommender):
         np.matmul(self.user_factors[rows], self.item_factors.T, out=out)
         out += self.item_bias
 
-    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32]:
+    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32] | None:
         vector = self.mix.people(self._encoders, self.roster.target, histories)
+        if not vector.any():
+            return None
         return np.asarray(vector @ self.item_factors.T + self.item_bias, np.float32)
 
     def _domain_items(self) -> Mapping[str, Index]:

@@ -46,8 +46,11 @@ class Recommender(ABC):
         """Write the scores (rows, items) of known or newcomer rows into ``out``."""
 
     @abstractmethod
-    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32]:
-        """Return scores (1, items) for a person with these histories, each a row (1, items of that domain)."""
+    def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32] | None:
+        """Return scores (1, items) for a person with these histories, each a row (1, items of that domain).
+
+        None where the model cannot place somebody with them.
+        """
 
     @abstractmethod
     def _domain_items(self) -> Mapping[str, Index]:
@@ -178,7 +181,8 @@ class Recommender(ABC):
         """Recommend to a person who is not in the model, from ids (or ids and weights) per domain name.
 
         Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
-        nothing known is answered by popularity. Raises DataError for a domain whose history this model cannot read.
+        nothing known, or of items that the model learnt nothing of, is answered by popularity. Raises DataError for a
+        domain whose history this model cannot read.
         """
         expect_count("k", k)
         readable = self._domain_items()
@@ -188,14 +192,14 @@ class Recommender(ABC):
         given = {name: history_row(name, one, readable[name]) for name, one in history.items()}
         own = given.get(self.roster.target)
         evidence = {name: without_zeros(row) for name, row in given.items() if row.count_nonzero()}
-        scores = self._fold_in(evidence) if evidence else self._log_popularity[None, :]
+        scores = self._fold_in(evidence) if evidence else None
 
         def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
-            out[:] = scores
+            out[:] = self._log_popularity if scores is None else scores
 
         may = allowed(self.roster.items, allow, deny)
-        items, values = top_k(block, 1, scores.shape[1], k, exclude=own, allow=may)
-        return self._answer(None, items[0], values[0], FOLDED_IN if evidence else POPULAR)
+        items, values = top_k(block, 1, len(self.roster.items), k, exclude=own, allow=may)
+        return self._answer(None, items[0], values[0], POPULAR if scores is None else FOLDED_IN)
 
     def score(
         self, users: Sequence[Any], items: Sequence[Any], *, on_unknown: OnUnknown = "popular"
