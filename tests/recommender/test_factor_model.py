@@ -43,6 +43,15 @@ def test_the_nearest_item_is_the_one_that_points_the_same_way():
     assert found.scores == [pytest.approx(1.0, abs=1e-6)]
 
 
+def test_an_item_without_a_vector_is_like_none_and_none_is_like_it():
+    items = vectors(N_MOVIES)
+    items[5] = 0
+    model = FactorModel(roster(), vectors(N_USERS), items)
+    without, other = model.similar_items([MOVIES[5], MOVIES[2]], N_MOVIES)
+    assert without.items == []
+    assert set(other.items) == set(MOVIES) - {MOVIES[5], MOVIES[2]}
+
+
 def test_the_arrays_cannot_be_written_to_and_the_callers_own_can():
     people = vectors(N_USERS)
     model = FactorModel(roster(), people, vectors(N_MOVIES))

@@ -130,8 +130,9 @@ class FactorModel(Recommender):
             encoder = self.encoders[domain]
             own = encoder.item_factors[row]
             vector = own if encoder.matrix is None else own @ encoder.matrix
-        length = np.linalg.norm(self.item_factors, axis=1) * max(float(np.linalg.norm(vector)), 1e-12)
-        return np.asarray(self.item_factors @ vector / np.maximum(length, 1e-12), np.float32)
+        length = np.linalg.norm(self.item_factors, axis=1) * float(np.linalg.norm(vector))
+        cosine = self.item_factors @ vector / np.maximum(length, 1e-12)
+        return np.where(length > 0, cosine, -np.inf).astype(np.float32)
 
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See Recommender.arrays. Histories are written by the bundle, which may be asked to leave them out."""
