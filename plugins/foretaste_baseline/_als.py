@@ -36,7 +36,8 @@ class Als(Strategy):
 
     def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> FactorModel:
         """Factorise the target."""
-        from implicit.als import AlternatingLeastSquares
+        # implicit.als takes the GPU wherever there is one, with other numbers and no arrays of numpy's
+        from implicit.cpu.als import AlternatingLeastSquares
         from threadpoolctl import threadpool_limits
 
         rows = transfer.target.interactions
