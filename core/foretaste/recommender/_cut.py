@@ -45,11 +45,10 @@ def _strongest(dense: NDArray[np.float32], limit_bytes: int) -> tuple[ItemMap, f
     def magnitudes(start: int, stop: int, out: NDArray[np.float32]) -> None:
         np.abs(dense[:, start:stop].T, out=out)
 
-    rows, strength = top_k(magnitudes, m, n, min(each + 1, n))
+    rows, strength = top_k(magnitudes, m, n, each + 1)  # an entry here is twice a dense one: each is below n / 2
     keep = strength > 0
-    if each < n:
-        following = np.argsort(-strength[:, each], kind="stable")
-        keep[following[left:], each] = False
+    following = np.argsort(-strength[:, each], kind="stable")
+    keep[following[left:], each] = False
     columns = np.broadcast_to(np.arange(m)[:, None], rows.shape)[keep]
     data = dense[rows[keep], columns]
     matrix = sparse.csr_matrix((data, (rows[keep], columns)), shape=dense.shape)
