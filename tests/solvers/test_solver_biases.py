@@ -1,5 +1,7 @@
 """Damped means of ratings against plain loops."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -32,6 +34,7 @@ def test_nothing_rated_is_no_error() -> None:
     assert rating_biases(csr_matrix((2, 3))).mean == 0
 
 
-def test_a_negative_damping_is_refused() -> None:
-    with pytest.raises(ValueError, match="item_damping is -1; expected a finite number above 0"):
-        rating_biases(RATINGS, item_damping=-1)
+@pytest.mark.parametrize("damping", [-1, float("inf"), False, "2"])
+def test_a_damping_that_is_no_number_of_zero_or_more_is_refused(damping: Any) -> None:
+    with pytest.raises(ValueError, match=f"user_damping is {damping!r}; expected a finite number of 0 or more"):
+        rating_biases(RATINGS, user_damping=damping)

@@ -40,15 +40,14 @@ def check_dense_or_csr(name: str, array: Any, *shape: int | None) -> NDArray[Any
 
 def check_positive(name: str, value: float) -> None:
     """Refuse anything but a finite number above zero."""
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (number and np.isfinite(value) and value > 0):
+    if not (_is_finite(value) and value > 0):
         raise ValueError(f"{name} is {value!r}; expected a finite number above 0.")
 
 
 def check_not_negative(name: str, value: float) -> None:
     """Refuse anything but a finite number of zero or more."""
-    if value != 0 or isinstance(value, bool):
-        check_positive(name, value)
+    if not (_is_finite(value) and value >= 0):
+        raise ValueError(f"{name} is {value!r}; expected a finite number of 0 or more.")
 
 
 def check_count(name: str, value: int) -> None:
@@ -60,6 +59,11 @@ def check_count(name: str, value: int) -> None:
 def is_count(value: Any) -> bool:
     """Say whether this is a whole number of at least one; True and 1.0 are not."""
     return not isinstance(value, bool) and isinstance(value, int | np.integer) and bool(value >= 1)
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value))
 
 
 def _kind(value: Any) -> str:
