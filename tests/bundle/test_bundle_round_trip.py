@@ -114,6 +114,21 @@ def test_one_string_is_no_list_of_notes():
         HistoryModel(model.roster, model.item_bias, model.sides, notes="cut")
 
 
+@pytest.mark.parametrize("kind", [factor_model, history_model])
+def test_domains_come_back_in_the_order_they_had(kind, tmp_path):
+    whole = kind()
+    order = [("zines", "books"), ("movies", "movies")]
+    if kind is factor_model:
+        encoders = {name: whole.encoders[old] for name, old in order}
+        how = {"item_bias": whole.item_bias, "encoders": encoders, "kappa": whole.mix.kappa}
+        model = FactorModel(roster(), whole.user_factors, whole.item_factors, **how)
+    else:
+        model = HistoryModel(roster(), whole.item_bias, {name: whole.sides[old] for name, old in order})
+    found = load_bundle(save(model, tmp_path))
+    assert list(found.indexes()) == list(model.indexes())
+    assert found.explain("u1", 110, 1) == model.explain("u1", 110, 1)
+
+
 def test_ids_that_no_file_system_would_like_come_back(tmp_path):
     names = ["", "a/b", "ü\n", "𝄞", *BOOKS[4:]]
     whole = history_model()

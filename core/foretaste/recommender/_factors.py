@@ -45,7 +45,8 @@ class FactorModel(Recommender):
         self.user_factors = frozen(user_factors, np.float32)
         self.item_factors = frozen(item_factors, np.float32)
         self.item_bias = frozen(np.zeros(len(item_factors)) if item_bias is None else item_bias, np.float32)
-        self._encoders = dict(encoders or {})
+        # one order, whatever a manifest does to it: explanations depend on it
+        self._encoders = dict(sorted((encoders or {}).items()))
         self.mix = Mix(float(kappa), center, prior_precision)
         self._check(roster)
         super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))), notes)
