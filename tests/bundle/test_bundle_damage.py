@@ -200,6 +200,7 @@ def test_an_index_out_of_bounds_is_refused_before_it_is_followed(bundle, name, w
         {"sides": 3},
         {"sides": {"games": {"power": 0, "form": "dense"}}},
         {"sides": {"books": {"power": "x", "form": "sparse"}}},
+        {"sides": {"books": {"power": [[1]], "form": "sparse"}}},
         {"sides": {"books": {"power": 0.5, "form": "pickle"}}},
         {"sides": {"books": None}},
     ],

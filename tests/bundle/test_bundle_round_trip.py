@@ -114,6 +114,11 @@ def test_one_string_is_no_list_of_notes():
         HistoryModel(model.roster, model.item_bias, model.sides, notes="cut")
 
 
+def test_a_power_that_is_a_number_of_numpys_comes_back(tmp_path):
+    model = history_model(power=np.float32(0.5))
+    assert load_bundle(save(model, tmp_path)).recommend(USERS) == model.recommend(USERS)
+
+
 @pytest.mark.parametrize("kind", [factor_model, history_model])
 def test_domains_come_back_in_the_order_they_had(kind, tmp_path):
     whole = kind()

@@ -38,6 +38,7 @@ class Side:
         object.__setattr__(self, "map", settled(self.map))
         if self.shape[0] != len(self.items):
             raise ValueError(f"map: found {self.shape[0]} rows, expected {len(self.items)}, one for each item")
+        object.__setattr__(self, "power", float(self.power))  # numpy's numbers are not JSON, which a bundle needs
         if not np.isfinite(self.power):
             raise ValueError(f"power: found {self.power}, expected a finite number")
         if self.offset is not None:
