@@ -26,7 +26,7 @@ foretaste_api = 1
 class Together(Strategy):
     """Score of i for u: the sum of C_ji / (sqrt(n_j n_i) + shrinkage) over the source items j that u had.
 
-    C_ji people had both, n_j had j and n_i had i.
+    C_ji people had both, n_j had j and n_i had i; where rows have weights, these count.
     """
 
     name: ClassVar[str] = "together/cosine"

@@ -39,7 +39,7 @@ def item_vectors(
     if embedding == "ials":
         rng = np.random.default_rng([seed, 11])
         return ials(preference, factors, regularization, alpha=alpha, epochs=epochs, rng=rng)[1]
-    import implicit.als  # noqa: F401 - brings a BLAS along, which the limit below must find loaded
+    import implicit.cpu.als  # noqa: F401 - brings a BLAS along, which the limit below must find loaded
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, "blas"):  # implicit warns, and is slow, where BLAS has threads of its own
@@ -58,7 +58,7 @@ def _by_als(
     seed: int,
     threads: int,
 ) -> Vectors:
-    from implicit.als import AlternatingLeastSquares
+    from implicit.cpu.als import AlternatingLeastSquares
 
     model = AlternatingLeastSquares(
         factors, regularization, alpha, iterations=epochs, num_threads=threads, random_state=seed
@@ -67,7 +67,7 @@ def _by_als(
 
 
 def _by_bpr(preference: sparse.csr_matrix, factors: int, epochs: int, seed: int) -> Vectors:
-    from implicit.bpr import BayesianPersonalizedRanking
+    from implicit.cpu.bpr import BayesianPersonalizedRanking
 
     model = BayesianPersonalizedRanking(factors, iterations=10 * epochs, num_threads=1, random_state=seed)
     return _fitted(model, preference)

@@ -23,6 +23,7 @@ from foretaste import (
     PairFacts,
     Roster,
     Strategy,
+    StrategyError,
     Transfer,
     own_share,
     sealed,
@@ -189,7 +190,7 @@ class Mapped(Strategy):
     ) -> tuple[dict[str, Encoder], Vectors | None]:
         """Return encoders that map, and the center around which several sources add up."""
         length = transfer.target.interactions.preference.getnnz(axis=1)
-        people = {p.source.name: p.shared_people for p in transfer.pairs}
+        people = {pair.source.name: teachers(pair) for pair in transfer.pairs}
         weights = self.evidence(length)
 
         def learn(name: str, rows: NDArray[np.int64]) -> Map:
@@ -200,6 +201,18 @@ class Mapped(Strategy):
             return {name: maps[name].onto(encoder) for name, encoder in encoders.items()}, None
         center, share = shared_between(people, vectors, own, weights, learn, context.rng(2))
         return {name: maps[name].shrunk(center, share[name]).onto(e) for name, e in encoders.items()}, center
+
+
+def teachers(pair: DomainPair) -> NDArray[np.int64]:
+    """Return the target rows of who preferred something on both sides; StrategyError where these are too few."""
+    preferred = pair.target.interactions.preference.getnnz(axis=1)
+    rows = np.flatnonzero((pair.source_history.getnnz(axis=1) > 0) & (preferred > 0))
+    if len(rows) < 2:
+        raise StrategyError(
+            f"{pair.source.name} -> {pair.target.name}: found {len(rows)} people who prefer something on both sides,"
+            " expected at least 2 to learn a map from"
+        )
+    return rows
 
 
 def _folded(context: Context, encoder: Encoder, settings: tuple[object, ...]) -> Vectors:

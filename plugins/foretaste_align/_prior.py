@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from foretaste import Context, Encoder, FactorModel, Mix, Roster, Transfer, sealed
-from foretaste_align._mapped import Vectors, histories_of
+from foretaste_align._mapped import Vectors, histories_of, teachers
 from foretaste_align._ridge import Ridge
 from foretaste_align._sources import Map, held_out
 
@@ -96,7 +96,7 @@ class Prior(Ridge):
         covariance = np.zeros((d, d))
         length = transfer.target.interactions.preference.getnnz(axis=1)
         for pair in transfer.pairs:
-            rows, name = pair.shared_people, pair.source.name
+            rows, name = teachers(pair), pair.source.name
             weights = self.evidence(length[rows])
 
             def learn(some: NDArray[np.int64], here: Vectors = vectors[name], rows: NDArray[np.int64] = rows) -> Map:

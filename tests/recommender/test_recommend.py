@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from foretaste.errors import DataError, UnknownIdError
-from recommender.toy_recommenders import BOOKS, MOVIES, SOURCE, TARGET, USERS, every_recommender, items_of
+from foretaste.recommender import HistoryModel
+from recommender.toy_recommenders import BOOKS, MOVIES, SOURCE, TARGET, USERS, every_recommender, items_of, roster
 
 MODELS = every_recommender()
 
@@ -184,15 +185,28 @@ def test_what_a_folded_in_person_names_is_not_recommended_even_at_weight_zero(mo
     assert 102 not in only_zero.items
 
 
-@pytest.mark.parametrize("weights", [[1], [1, float("nan")], [1, -1], ["a", "b"], [[1], [2]]])
+def test_a_mapping_gives_items_their_weights(model):
+    by_pairs = model.recommend_for({"books": (["b1", "b2"], [5, 1])}, 5)
+    assert model.recommend_for({"books": {"b1": 5, "b2": 1}}, 5) == by_pairs
+
+
+@pytest.mark.parametrize("weights", [[1], [1, float("nan")], [1, -1], [1, 1e38], ["a", "b"], [[1], [2]]])
 def test_weights_must_be_one_finite_number_of_zero_or_more_per_item(model, weights):
     with pytest.raises(DataError, match="history of 'books'"):
         model.recommend_for({"books": (["b1", "b2"], weights)})
 
 
 def test_a_history_of_an_unknown_domain_is_an_error_that_names_the_known_ones(model):
-    with pytest.raises(DataError, match="history of 'games': this recommender reads books, movies"):
+    with pytest.raises(DataError, match="history of 'games': this recommender knows movies, books"):
         model.recommend_for({"games": ["g1"]})
+
+
+def test_a_model_that_reads_no_history_answers_by_popularity_and_repeats_nothing_that_is_named():
+    popular = HistoryModel(roster(), np.zeros(len(MOVIES), np.float32))  # what a guard may hand on
+    assert popular.recommend_for({"books": ["b1"]}, 3) == popular.recommend_for({}, 3)
+    best = popular.recommend_for({}, 1).items
+    assert popular.recommend_for({"movies": best}, 3).path == "popular"
+    assert best[0] not in popular.recommend_for({"movies": best}, len(MOVIES)).items
 
 
 def test_rows_say_user_item_rank_score_and_path(model):

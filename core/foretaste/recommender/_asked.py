@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from foretaste.data import Index
 from foretaste.errors import DataError, UnknownIdError
 from foretaste.solvers import is_count
 
-History = Iterable[Any] | tuple[Iterable[Any], Iterable[float]]
+History = Iterable[Any] | tuple[Iterable[Any], Iterable[float]] | Mapping[Any, float]
+_HEAVIEST = 1e9  # sums of squares stay far from the end of single precision
 
 
 def expect_count(name: str, value: int) -> None:
@@ -52,15 +53,16 @@ def allowed(items: Index, allow: Iterable[Any] | None, deny: Iterable[Any] | Non
 def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
     """Return a history as a row (1, items) that stores an entry for each known item, zero weights too.
 
-    Without weights an item counts once however often it is named; with weights they add up.
+    Without weights an item counts once however often it is named; with weights they add up. A mapping is of items to
+    weights.
     """
     ids, weights = _with_weights(name, given)
     rows = items.rows(ids)
     if weights is None:
         rows = np.unique(rows)
         weights = np.ones(len(rows), np.float32)
-    if weights.shape != rows.shape or not np.isfinite(weights).all() or (weights < 0).any():
-        raise DataError(f"history of '{name}': expected one finite weight of 0 or more per item")
+    if weights.shape != rows.shape or not ((weights >= 0) & (weights <= _HEAVIEST)).all():
+        raise DataError(f"history of '{name}': expected one weight per item, from 0 to {_HEAVIEST:g}")
     known = rows >= 0
     where = (np.zeros(int(known.sum()), int), rows[known])
     return sparse.csr_matrix((weights[known], where), shape=(1, len(items)))
@@ -74,6 +76,8 @@ def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32] | None]:
+    if isinstance(given, Mapping):
+        given = tuple(given), tuple(given.values())
     if not (isinstance(given, tuple) and len(given) == 2 and all(_is_list(part) for part in given)):
         return listed(f"history of '{name}'", given), None
     try:

@@ -46,6 +46,7 @@ class Encoder:
             value = float(getattr(self, name))
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"{name}: found {value}, expected a finite number above 0")
+            object.__setattr__(self, name, value)
 
     @property
     def width(self) -> int:
@@ -133,7 +134,8 @@ class Mix:
         ``vectors`` are those that were folded in already, each in its domain's own space. Nobody's history gives zeros.
         """
         known = vectors or {}
-        own = {n: known[n] if n in known else encoders[n].fold_in(h) for n, h in histories.items() if n != target}
+        sources = [n for n in encoders if n in histories and n != target]  # sums in one order, whoever asks
+        own = {n: known[n] if n in known else encoders[n].fold_in(histories[n]) for n in sources}
         m, placed = self._mapped(encoders, histories, own, encoders[target].width if target in encoders else None)
         if target not in histories:
             return np.where(placed[:, None], m, 0).astype(np.float32)

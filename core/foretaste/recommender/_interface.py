@@ -181,17 +181,19 @@ class Recommender(ABC):
         """Recommend to a person who is not in the model, from ids (or ids and weights) per domain name.
 
         Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
-        nothing known, or of items that the model learnt nothing of, is answered by popularity. Raises DataError for a
-        domain whose history this model cannot read.
+        nothing known, or of items that the model learnt nothing of, is answered by popularity, and so is that of a
+        source which this model does not read, as after a guard chose a baseline. Raises DataError for other domains.
         """
         expect_count("k", k)
-        readable = self._domain_items()
+        readable, target = self._domain_items(), self.roster.target
+        known = dict.fromkeys((target, *self.roster.sources, *readable))
         for name in history:
-            if name not in readable:
-                raise DataError(f"history of '{name}': this recommender reads {', '.join(readable) or 'no history'}")
-        given = {name: history_row(name, one, readable[name]) for name, one in history.items()}
-        own = given.get(self.roster.target)
-        evidence = {name: without_zeros(row) for name, row in given.items() if row.count_nonzero()}
+            if name not in known:
+                raise DataError(f"history of '{name}': this recommender knows {', '.join(known)}")
+        indexes = {target: self.roster.items, **readable}
+        given = {name: history_row(name, one, indexes[name]) for name, one in history.items() if name in indexes}
+        own = given.get(target)
+        evidence = {name: without_zeros(row) for name, row in given.items() if name in readable and row.count_nonzero()}
         scores = self._fold_in(evidence) if evidence else None
 
         def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
