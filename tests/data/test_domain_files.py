@@ -223,6 +223,13 @@ def test_a_part_without_any_value_does_not_decide_the_type(tmp_path):
     assert domain.notes == ("1 rows without weight dropped",)
 
 
+def test_a_folder_within_a_folder_of_parts_is_an_error_as_its_rows_would_be_missing(tmp_path):
+    path = tmp_path / "parts"
+    (path / "year=2024").mkdir(parents=True)
+    (path / "one.csv").write_text("user_id,item_id\n1,2\n")
+    assert error_of(path) == f"{path}: found the folder 'year=2024' among its parts, expected files alone"
+
+
 def test_a_folder_without_parts_is_an_error(tmp_path):
     path = tmp_path / "shop"
     written(path / "_SUCCESS", "")

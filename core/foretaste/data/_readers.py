@@ -68,7 +68,11 @@ def _suffix(path: Path) -> str:
 
 
 def _read_folder(folder: Path) -> pl.DataFrame:
-    parts = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "_")))
+    found = sorted(p for p in folder.iterdir() if not p.name.startswith((".", "_")))
+    parts = [p for p in found if p.is_file()]
+    if parts != found:
+        inner = next(p for p in found if not p.is_file())
+        raise DataError(f"{folder}: found the folder '{inner.name}' among its parts, expected files alone")
     if not parts:
         raise DataError(f"{folder}: the folder holds no parts")
     kinds = {_suffix(p) or p.name for p in parts}
