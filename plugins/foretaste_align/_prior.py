@@ -31,15 +31,14 @@ class Prior(Ridge):
 
     name: ClassVar[str] = "align/prior"
     settings: ClassVar[tuple[Mapping[str, object], ...]] = (
-        # the fewer rows people have, the firmer the prior that serves them: 100 and more for one, 10 for ten
         {"prior_precision": 100.0},
-        {"prior_precision": 30.0, "map_regularization": 1.0, "regularization": 3.0},
         {"prior_precision": 10.0, "map_regularization": 1.0, "regularization": 3.0},
-        {"prior_precision": 300.0, "factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
+        {"prior_precision": 3.0, "map_regularization": 1.0, "regularization": 3.0},
+        {"prior_precision": 100.0, "factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
         # small data: strong regularization leaves nothing but zeros
-        {"prior_precision": 300.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
-        {"prior_precision": 10.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
-        {"prior_precision": 100.0, "factors": 16, "regularization": 0.1, "map_regularization": 1.0, "popularity": 0.3},
+        {"prior_precision": 100.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
+        {"prior_precision": 3.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
+        {"prior_precision": 30.0, "factors": 16, "regularization": 0.1, "map_regularization": 1.0, "popularity": 0.3},
     )
 
     prior_precision: Annotated[float, Field(gt=0)] = 30.0
