@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from scipy import sparse
 
 from evaluation.shops import held_or_skip, pair, pairs, specs
+from foretaste.errors import PluginError
 from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, score
 from foretaste.experiment import NewcomersHoldout, RandomHoldout
 from foretaste.metrics import Metric, builtin_metrics, parse_metric
@@ -85,6 +87,35 @@ def test_a_metric_without_a_cutoff_gets_whole_lists():
     held = hold_out(pair(), NewcomersHoldout(), 0)
     found = score(oracle(held), held, [METRICS[0], Depth()])
     assert set(found.values["depth"]) == {float(len(held.train.target.interactions.items))}
+
+
+def leave(_: Any) -> Any:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("kind", ["ranking", "rating"])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda seen: [1.0], r"metric odd: values returned list, expected an array of numbers \(\d+,\)"),
+        (lambda seen: np.ones(2), r"metric odd: values returned float64 \(2,\), expected an array of numbers \(\d+,\)"),
+        (lambda seen: 1 / 0, "metric odd: values failed: ZeroDivisionError: division by zero"),
+        (leave, "metric odd: values failed: SystemExit: 3"),
+    ],
+    ids=["list", "shape", "raises", "leaves"],
+)
+def test_a_metric_that_measures_nothing_is_named(kind, answer, words):
+    body = {"name": "odd", "kind": kind, "takes_cutoff": False, "values": lambda self, seen: answer(seen)}
+    held = hold_out(rating_world(), NewcomersHoldout(), 0)
+    with pytest.raises(PluginError, match=f"^{words}$"):
+        score(rating_baseline(held), held, [type("Odd", (Metric,), body)()])
+
+
+def test_a_metric_whose_figure_for_all_is_no_number_is_named():
+    body = {"name": "odd", "takes_cutoff": False, "aggregate": lambda self, values, seen: None}
+    held = hold_out(pair(), NewcomersHoldout(), 0)
+    with pytest.raises(PluginError, match=r"^metric odd: aggregate failed: TypeError: .*'NoneType'$"):
+        score(oracle(held), held, [type("Odd", (Depth,), body)()])
 
 
 RMSE = parse_metric("rmse", builtin_metrics())

@@ -38,6 +38,11 @@ def test_every_kind_ranks_as_it_should(name):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_short_lists_may_end_in_nothing_several_times():
+    items = np.array([[3, -1, -1]] * 3)
+    assert ranked(mine((items, np.ones((3, 3), np.float32))), PEOPLE, 3)[0] is items
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -52,6 +57,7 @@ def test_every_kind_ranks_as_it_should(name):
         ((ITEMS + N_MOVIES, SCORES), "Mine.rank: item rows: found 30, expected -1 (nothing) to 29"),
         ((ITEMS - 2, SCORES), "Mine.rank: item rows: found -2, expected -1 (nothing) to 29"),
         ((ITEMS, SCORES * np.nan), "Mine.rank: scores: found NaN, expected numbers"),
+        ((ITEMS, SCORES), "Mine.rank: item rows: found 0 twice in one list, expected distinct items"),
         (KeyError("u7"), "Mine.rank failed: KeyError: 'u7'"),
         (ValueError("one line\n  and another"), "Mine.rank failed: ValueError: one line and another"),
         (MemoryError(), "Mine.rank failed: MemoryError"),

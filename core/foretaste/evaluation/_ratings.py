@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretaste.evaluation._holdout import HeldOut
+from foretaste.evaluation._measured import Values, measured
 from foretaste.metrics import Metric, Ratings
 from foretaste.recommender import Recommender
-
-Values = dict[str, NDArray[np.float64]]
 
 
 def rating_scores(
@@ -28,5 +27,4 @@ def rating_scores(
     predicted = recommender.predict_rows(held.test.user_rows, held.test.item_rows).astype(np.float64)
     person = np.searchsorted(people, held.test.user_rows)
     seen = Ratings(predicted, held.test.values.astype(np.float64), person, len(people))
-    values = {m.label: m.values(seen) for m in metrics}
-    return values, {m.label: m.aggregate(values[m.label], seen) for m in metrics}
+    return measured(metrics, seen, len(people))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from foretaste.evaluation._candidates import ranked_candidates
 from foretaste.evaluation._holdout import HeldOut
+from foretaste.evaluation._measured import Values, measured
 from foretaste.evaluation._ratings import rating_scores
 from foretaste.metrics import Metric, Ranking
 from foretaste.recommender import Recommender, ranked
@@ -47,7 +48,7 @@ def score(recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]) ->
 
 def _ranking_scores(
     recommender: Recommender, held: HeldOut, metrics: Sequence[Metric]
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, float]]:
+) -> tuple[Values, dict[str, float]]:
     if not metrics:
         return {}, {}
     rows = held.train.target.interactions
@@ -57,8 +58,7 @@ def _ranking_scores(
     else:
         items = ranked_candidates(recommender, held.people, held.candidates[held.people], depth)
     seen = Ranking(items, held.truth, rows.popularity, max(1, int((rows.history > 0).sum())))
-    values = {metric.label: metric.values(seen) for metric in metrics}
-    return values, {metric.label: metric.aggregate(values[metric.label], seen) for metric in metrics}
+    return measured(metrics, seen, len(held.people))
 
 
 def pooled(parts: Sequence[Scores]) -> Scores:

@@ -39,6 +39,10 @@ def ranked(recommender: Recommender, rows: NDArray[np.int64], k: int) -> Best:
         raise StrategyError(f"{place}: item rows: found {outside[0]}, expected -1 (nothing) to {last}")
     if np.isnan(scores).any():
         raise StrategyError(f"{place}: scores: found NaN, expected numbers")
+    ordered = np.sort(items, axis=1)
+    twice = ordered[:, 1:][(ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)]
+    if twice.size:  # a hit would count as often as it is listed
+        raise StrategyError(f"{place}: item rows: found {twice[0]} twice in one list, expected distinct items")
     return items, scores
 
 
