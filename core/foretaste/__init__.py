@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from foretaste.metrics import Metric, Ranking
     from foretaste.platform import Platform, run_experiment
     from foretaste.recommender import (
+        Correction,
         Encoder,
         FactorModel,
         HistoryModel,
@@ -59,6 +60,7 @@ __all__ = [
     "Catalog",
     "ConfigError",
     "Context",
+    "Correction",
     "DataError",
     "Decision",
     "Domain",
@@ -113,7 +115,8 @@ _NAMES = {
     "hookspecs": "hookimpl",
     "metrics": "Metric Ranking",
     "platform": "Platform run_experiment",
-    "recommender": "Encoder FactorModel HistoryModel Mix RatingScale Recommender Roster Side cut_map own_share",
+    "recommender": "Correction Encoder FactorModel HistoryModel Mix RatingScale Recommender Roster Side cut_map"
+    " own_share",
     "registry": "Catalog Decision Registry",
     "result": "RunResult TransferResult",
     "strategy": "Budget Carried Context Search Step Strategy",

@@ -29,11 +29,10 @@ from foretaste import (
     sealed,
 )
 from foretaste_align._embeddings import Embedding, item_vectors
+from foretaste_align._lesson import Lesson, Vectors
 from foretaste_align._sources import Map, shared_between
 
 _FEWEST_PEOPLE = 64
-
-Vectors = NDArray[np.float32]
 
 
 class Mapped(Strategy):
@@ -84,8 +83,8 @@ class Mapped(Strategy):
     """Weight of log(1 + popularity), scaled to 1 at the most popular item."""
 
     @abstractmethod
-    def learn(self, X: Vectors, Y: Vectors, weights: NDArray[np.float64], context: Context) -> Map:
-        """Return the map that takes rows of ``X`` (people, source d) to rows of ``Y`` (people, target d)."""
+    def learn(self, lesson: Lesson, context: Context) -> Map:
+        """Return the map that takes the people's source vectors to their target vectors."""
 
     def evidence(self, length: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how much people with so many target rows count for the map."""
@@ -135,7 +134,7 @@ class Mapped(Strategy):
             for name, encoder in unmapped.items()
         }
         own = _folded(context, target, (transfer.target.name, *self._of_target()))
-        encoders, center = self._maps(transfer, unmapped, vectors, own, context)
+        encoders, center = self._maps(transfer, target, unmapped, vectors, own, context)
         return self.mixed(transfer, target, encoders, vectors | {transfer.target.name: own}, center, context)
 
     def mixed(
@@ -183,24 +182,25 @@ class Mapped(Strategy):
     def _maps(
         self,
         transfer: Transfer,
+        target: Encoder,
         encoders: Mapping[str, Encoder],
         vectors: Mapping[str, Vectors],
         own: Vectors,
         context: Context,
     ) -> tuple[dict[str, Encoder], Vectors | None]:
         """Return encoders that map, and the center around which several sources add up."""
-        length = transfer.target.interactions.preference.getnnz(axis=1)
         people = {pair.source.name: teachers(pair) for pair in transfer.pairs}
-        weights = self.evidence(length)
-
-        def learn(name: str, rows: NDArray[np.int64]) -> Map:
-            return self.learn(vectors[name][rows], own[rows], weights[rows], context)
-
-        maps = {name: learn(name, rows) for name, rows in people.items()}
+        lessons = {name: self.lesson(transfer, target, vectors[name], own, rows) for name, rows in people.items()}
+        maps = {name: self.learn(lesson, context) for name, lesson in lessons.items()}
         if len(maps) == 1:
             return {name: maps[name].onto(encoder) for name, encoder in encoders.items()}, None
-        center, share = shared_between(people, vectors, own, weights, learn, context.rng(2))
+        center, share = shared_between(people, lessons, own, lambda lesson: self.learn(lesson, context), context.rng(2))
         return {name: maps[name].shrunk(center, share[name]).onto(e) for name, e in encoders.items()}, center
+
+    def lesson(self, transfer: Transfer, target: Encoder, x: Vectors, y: Vectors, rows: NDArray[np.int64]) -> Lesson:
+        """Return what these people (target rows) teach, ``x`` and ``y`` being everybody's vectors."""
+        preference = transfer.target.interactions.preference[rows]
+        return Lesson(x[rows], y[rows], self.evidence(preference.getnnz(axis=1)), preference, target.item_factors)
 
 
 def teachers(pair: DomainPair) -> NDArray[np.int64]:

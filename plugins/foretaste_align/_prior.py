@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from foretaste import Context, Encoder, FactorModel, Mix, Roster, Transfer, sealed
-from foretaste_align._mapped import Vectors, histories_of, teachers
+from foretaste_align._lesson import Vectors
+from foretaste_align._mapped import histories_of, teachers
 from foretaste_align._ridge import Ridge
-from foretaste_align._sources import Map, held_out
+from foretaste_align._sources import held_out
 
 _SMALLEST = 1e-6
 
@@ -57,7 +58,7 @@ class Prior(Ridge):
     ) -> FactorModel:
         """Turn the space, and fold target histories in with the mapped vectors as prior means."""
         own = vectors[transfer.target.name]
-        turn = self._turn(transfer, encoders, vectors, own, context)
+        turn = self._turn(transfer, target, vectors, own, context)
         every = {name: _turned(encoder, turn) for name, encoder in encoders.items()}
         items = np.asarray(target.item_factors @ np.linalg.inv(turn).T, np.float32)
         # the precision stands in for the regularization, which would draw to zero
@@ -83,7 +84,7 @@ class Prior(Ridge):
     def _turn(
         self,
         transfer: Transfer,
-        encoders: Mapping[str, Encoder],
+        target: Encoder,
         vectors: Mapping[str, Vectors],
         own: Vectors,
         context: Context,
@@ -93,16 +94,10 @@ class Prior(Ridge):
         if self.shrinkage == 1:
             return np.eye(d)
         covariance = np.zeros((d, d))
-        length = transfer.target.interactions.preference.getnnz(axis=1)
         for pair in transfer.pairs:
-            rows, name = teachers(pair), pair.source.name
-            weights = self.evidence(length[rows])
-
-            def learn(some: NDArray[np.int64], here: Vectors = vectors[name], rows: NDArray[np.int64] = rows) -> Map:
-                mine = rows[some]
-                return self.learn(here[mine], own[mine], self.evidence(length[mine]), context)
-
-            missed = own[rows] - held_out(vectors[name][rows], learn, len(rows), context.rng(3))
+            lesson = self.lesson(transfer, target, vectors[pair.source.name], own, teachers(pair))
+            missed = lesson.y - held_out(lesson, lambda part: self.learn(part, context), context.rng(3))
+            weights = lesson.weights
             covariance += (missed * weights[:, None]).T @ missed / max(float(weights.sum()), 1e-12)
         spread = covariance + 1e-3 * max(float(np.trace(covariance)) / d, 1e-9) * np.eye(d)
         form = np.linalg.inv(spread)

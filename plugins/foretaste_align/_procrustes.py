@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from foretaste import Context
 from foretaste.solvers import weighted_ridge
-from foretaste_align._mapped import Mapped, Vectors
+from foretaste_align._lesson import Lesson, Vectors
+from foretaste_align._mapped import Mapped
 from foretaste_align._ridge import penalty
 from foretaste_align._sources import Map
 
@@ -42,8 +43,9 @@ class Procrustes(Mapped):
     shrunk: bool = True
     """Whether a free map is pulled towards the rotation as far as leave-one-out says, or the rotation is the map."""
 
-    def learn(self, X: Vectors, Y: Vectors, weights: NDArray[np.float64], context: Context) -> Map:
+    def learn(self, lesson: Lesson, context: Context) -> Map:
         """Solve by singular values; shrunk, the normal equations as well."""
+        X, Y, weights = lesson.x, lesson.y, lesson.weights
         rotation = _rotation(X, Y, weights)
         if not self.shrunk:
             return rotation

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from foretaste import Context
 from foretaste.solvers import weighted_ridge
-from foretaste_align._mapped import Mapped, Vectors
+from foretaste_align._lesson import Lesson, Vectors
+from foretaste_align._mapped import Mapped
 from foretaste_align._sources import Map
 
 
@@ -38,9 +38,10 @@ class Ridge(Mapped):
     map_regularization: Annotated[float, Field(gt=0)] = 0.3
     """Ridge weight of the map, in units of the mean diagonal of the source vectors' Gram matrix."""
 
-    def learn(self, X: Vectors, Y: Vectors, weights: NDArray[np.float64], context: Context) -> Map:
+    def learn(self, lesson: Lesson, context: Context) -> Map:
         """Solve the ridge regression."""
-        return Map(*weighted_ridge(X, Y, penalty(X, self.map_regularization), weights=weights))
+        strength = penalty(lesson.x, self.map_regularization)
+        return Map(*weighted_ridge(lesson.x, lesson.y, strength, weights=lesson.weights))
 
 
 def penalty(X: Vectors, share: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender import Encoder, FactorModel, HistoryModel, Mix, Roster, Side
+from foretaste.recommender import Correction, Encoder, FactorModel, HistoryModel, Mix, Roster, Side
 
 N_USERS, N_MOVIES, N_BOOKS = 52, 30, 20
 USERS = [f"u{row}" for row in range(N_USERS)]
@@ -39,14 +39,27 @@ def roster() -> Roster:
     return Roster("movies", ("books",), Index(USERS, "user"), Index(MOVIES, "item"), popularity, paths, TARGET)
 
 
-def factor_model(kappa: float = 3.0, center: Any = None, prior_precision: float | None = None) -> FactorModel:
+def correction(gated: bool) -> Correction:
+    rng = np.random.default_rng(5)
+    inner, gate = rng.normal(size=(2, 5, 3)).astype(np.float32)
+    inner_offset, gate_offset = rng.normal(size=(2, 3)).astype(np.float32)
+    outer = rng.normal(size=(3, 4)).astype(np.float32)
+    return Correction(inner, inner_offset, outer, *((gate, gate_offset) if gated else ()))
+
+
+def factor_model(
+    kappa: float = 3.0,
+    center: Any = None,
+    prior_precision: float | None = None,
+    correction: Correction | None = None,
+) -> FactorModel:
     """People's vectors are exactly what folding their histories in gives."""
     rng = np.random.default_rng(3)
     movies = rng.normal(size=(N_MOVIES, 4)).astype(np.float32)
     books = rng.normal(size=(N_BOOKS, 5)).astype(np.float32)
     matrix, offset = rng.normal(size=(5, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
     encoders = {
-        "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE, WEIGHTS, unit_length=True),
+        "books": Encoder(Index(BOOKS, "item"), books, 2.0, 3.0, matrix, offset, SOURCE, WEIGHTS, True, correction),
         "movies": Encoder(Index(MOVIES, "item"), movies, 1.0, 2.0, histories=TARGET),
     }
     people = Mix(kappa, center, prior_precision).people(encoders, "movies", {"books": SOURCE, "movies": TARGET})
@@ -83,6 +96,8 @@ def every_recommender() -> dict[str, FactorModel | HistoryModel]:
         "factor model with a center": factor_model(center=center),
         "factor model with a prior": factor_model(prior_precision=5.0),
         "factor model with a prior and a center": factor_model(center=center, prior_precision=0.5),
+        "factor model with a hidden layer": factor_model(correction=correction(gated=False)),
+        "factor model with gates and a prior": factor_model(prior_precision=5.0, correction=correction(gated=True)),
     }
     return factors | {f"{form} history model": history_model(form) for form in MAPS}
 

@@ -1,6 +1,7 @@
 """Recommenders: trained with anything, served without training packages."""
 
 from foretaste.recommender._answers import Reason, Reasons, Recommendations, Recommended
+from foretaste.recommender._correction import Correction
 from foretaste.recommender._cut import cut_map
 from foretaste.recommender._encoder import Encoder, Mix, own_share
 from foretaste.recommender._factors import FactorModel
@@ -16,6 +17,7 @@ KINDS: dict[str, type[Recommender]] = {kind.kind: kind for kind in (FactorModel,
 
 __all__ = [
     "KINDS",
+    "Correction",
     "Encoder",
     "FactorModel",
     "HistoryModel",

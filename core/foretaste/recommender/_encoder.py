@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index
+from foretaste.recommender._correction import Correction
 from foretaste.recommender._roster import expect_shape, freeze_fields
 from foretaste.solvers import als_rows, als_shares
 
@@ -22,8 +23,8 @@ class Encoder:
     The history, its values times ``item_weights`` (items of the domain,) where there are some, is folded in against
     ``item_factors`` (items of the domain, d) by one ALS step with ``regularization`` and ``alpha``; the vector is
     brought to length 1 if ``unit_length``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,),
-    both None for the target's own history. ``histories`` (users, items of the domain) are kept for explanations only.
-    Raises ValueError where these do not fit each other.
+    both None for the target's own history, and what ``correction`` says of it is added. ``histories`` (users, items of
+    the domain) are kept for explanations only. Raises ValueError where these do not fit each other.
     """
 
     items: Index
@@ -35,6 +36,7 @@ class Encoder:
     histories: sparse.csr_matrix | None = None
     item_weights: NDArray[np.float32] | None = None
     unit_length: bool = False
+    correction: Correction | None = None
 
     def __post_init__(self) -> None:
         freeze_fields(self, "item_factors", "matrix", "offset", "item_weights", dtype=np.float32)
@@ -60,7 +62,8 @@ class Encoder:
     def mapped(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return vectors (rows, target d) of vectors (rows, d) in the domain's own space."""
         turned = vectors if self.matrix is None else vectors @ self.matrix
-        return turned if self.offset is None else turned + self.offset
+        turned = turned if self.offset is None else turned + self.offset
+        return turned if self.correction is None else turned + self.correction.added(vectors)
 
     def fold_in(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return vectors (rows, d) in the domain's own space, not mapped yet; zeros for an empty history."""
@@ -83,6 +86,8 @@ class Encoder:
         """
         told = self.weighted(history)
         before = towards if self.matrix is None else self.matrix.astype(np.float64) @ towards
+        if self.correction is not None:
+            before = before + self.correction.direction(self.fold_in(history)[0], towards)
         found = als_shares(told, self.item_factors, self.regularization + prior_precision, before, alpha=self.alpha)
         if self.unit_length:
             found = found / float(_lengths(als_rows(told, self.item_factors, self.regularization, alpha=self.alpha))[0])

@@ -13,6 +13,7 @@ from scipy import sparse
 from foretaste.data import Index, frozen
 from foretaste.errors import DataError
 from foretaste.recommender._answers import Best
+from foretaste.recommender._correction import PARTS, Correction
 from foretaste.recommender._encoder import Encoder, Mix
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._roster import POPULAR, Roster, expect_shape
@@ -70,6 +71,9 @@ class FactorModel(Recommender):
                 expect_shape(f"encoder '{name}': matrix", encoder.matrix, (encoder.item_factors.shape[1], width))
             if encoder.offset is not None:
                 expect_shape(f"encoder '{name}': offset", encoder.offset, (width,))
+            if encoder.correction is not None:
+                ends = (encoder.item_factors.shape[1], width)
+                expect_shape(f"encoder '{name}': correction", encoder.correction, ends)
             if encoder.histories is not None:
                 shape = (len(roster.users), len(encoder.items))
                 expect_shape(f"encoder '{name}': histories", encoder.histories, shape)
@@ -148,6 +152,9 @@ class FactorModel(Recommender):
             for part in ("matrix", "offset", "item_weights"):
                 if (array := getattr(encoder, part)) is not None:
                     arrays[f"encoder.{name}.{part}"] = array
+            for part in PARTS if encoder.correction is not None else ():
+                if (array := getattr(encoder.correction, part)) is not None:
+                    arrays[f"encoder.{name}.correction.{part}"] = array
             facts["encoders"][name] = {
                 part: getattr(encoder, part) for part in ("regularization", "alpha", "unit_length")
             }
@@ -178,6 +185,7 @@ class FactorModel(Recommender):
                 histories.get(name),
                 arrays.get(f"encoder.{name}.item_weights"),
                 settings["unit_length"],
+                _correction_in(arrays, f"encoder.{name}.correction."),
             )
             for name, settings in facts["encoders"].items()
         }
@@ -192,3 +200,8 @@ class FactorModel(Recommender):
             prior_precision=facts.get("prior_precision"),
             notes=facts.get("notes", ()),
         )
+
+
+def _correction_in(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Correction | None:
+    found = {part: arrays[prefix + part] for part in PARTS if prefix + part in arrays}
+    return Correction(**found) if found else None
