@@ -33,8 +33,8 @@ class Prior(Ridge):
     name: ClassVar[str] = "align/prior"
     settings: ClassVar[tuple[Mapping[str, object], ...]] = (
         {"prior_precision": 100.0},
+        {"map_regularization": 1.0, "regularization": 3.0, "kappa": 1.0},
         {"prior_precision": 10.0, "map_regularization": 1.0, "regularization": 3.0},
-        {"prior_precision": 3.0, "map_regularization": 1.0, "regularization": 3.0},
         {"prior_precision": 100.0, "factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
         # small data: strong regularization leaves nothing but zeros
         {"prior_precision": 100.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
