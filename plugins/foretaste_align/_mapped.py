@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,20 +22,20 @@ from foretaste import (
     Mix,
     PairFacts,
     Roster,
-    Strategy,
     StrategyError,
     Transfer,
     own_share,
     sealed,
 )
-from foretaste_align._embeddings import Embedding, item_vectors
+from foretaste_align._embeddings import Embedding, features_for, item_vectors
 from foretaste_align._lesson import Lesson, Vectors
+from foretaste_align._listed import Listed
 from foretaste_align._sources import Map, shared_between
 
 _FEWEST_PEOPLE = 64
 
 
-class Mapped(Strategy):
+class Mapped(Listed):
     """Embeddings on both sides, people folded in by one ALS step, a map learnt from shared people.
 
     A source history counts by what its items tell (inverse document frequency), and its vector is brought to length 1,
@@ -56,11 +56,9 @@ class Mapped(Strategy):
         "alpha",
         "epochs",
     )
-    settings: ClassVar[tuple[Mapping[str, object], ...]] = ()
-    """Settings worth trying beside the defaults: a product of their ranges would cost ten times as much."""
 
     embedding: Embedding = "als"
-    """How item vectors are learnt: als, ials (frequency-scaled), bpr or lmf."""
+    """How item vectors are learnt: als, ials (frequency-scaled), bpr, lmf, or features: by what is known of items."""
     factors: Annotated[int, Field(ge=1)] = 64
     """Length of the target's vectors."""
     regularization: Annotated[float, Field(gt=0)] = 10.0
@@ -95,12 +93,6 @@ class Mapped(Strategy):
         fewest = min(one.shared_users for one in facts)
         return None if fewest >= _FEWEST_PEOPLE else f"needs {_FEWEST_PEOPLE} shared users, there are {fewest}"
 
-    def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
-        """Return this setting and those of a short list, fields that were set by hand left alone."""
-        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in self.settings]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
-
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source. Only item vectors are carried: nothing of any person."""
         rows = source.interactions
@@ -108,14 +100,18 @@ class Mapped(Strategy):
         # weighted as histories will be
         blank = Encoder(rows.items, np.zeros((len(rows.items), 1), np.float32), 1.0, item_weights=weights)
         told = blank.weighted(rows.preference)
-        arrays = {"item_factors": self._vectors(told, self.source_factors, self.source_regularization, context)}
+        vectors = self._vectors(source, told, self.source_factors, self.source_regularization, context)
+        arrays = {"item_factors": vectors}
         meta = {"regularization": self.source_regularization, "alpha": self.alpha}
         return Carried(arrays if weights is None else {**arrays, "item_weights": weights}, meta)
 
-    def _vectors(self, preference: sparse.csr_matrix, factors: int, regularization: float, context: Context) -> Vectors:
+    def _vectors(
+        self, domain: Domain, preference: sparse.csr_matrix, factors: int, regularization: float, context: Context
+    ) -> Vectors:
         return item_vectors(
             preference,
             self.embedding,
+            features=features_for(self.embedding, domain),
             factors=factors,
             regularization=regularization,
             alpha=self.alpha,
@@ -160,7 +156,7 @@ class Mapped(Strategy):
         rows = transfer.target.interactions
 
         def fit() -> Vectors:
-            return sealed(self._vectors(rows.preference, self.factors, self.regularization, context))
+            return sealed(self._vectors(transfer.target, rows.preference, self.factors, self.regularization, context))
 
         items = context.memo(("items", *self._of_target()), fit)
         return Encoder(rows.items, items, self.regularization, self.alpha, histories=rows.preference)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,15 @@ from foretaste import (
     PairFacts,
     RatingScale,
     Roster,
-    Strategy,
     Transfer,
 )
+from foretaste_align._listed import Listed
 from foretaste_align._rating_space import RatingSpace, Vectors, biased_als, fitted_map
 
 _FEWEST_PEOPLE = 16
 
 
-class Ratings(Strategy):
+class Ratings(Listed):
     """Biased matrix factorisation on both sides, and a map from a person's source bias and factors to those here.
 
     r = mean + b_u + b_i + p_u.q_i. A person's (b_u, p_u) has a prior mean, mapped from the source by a ridge map that
@@ -85,12 +85,6 @@ class Ratings(Strategy):
                 return f"needs ratings (explicit feedback) on both sides, the {side} has implicit feedback"
         fewest = min(one.shared_users for one in facts)
         return None if fewest >= _FEWEST_PEOPLE else f"needs {_FEWEST_PEOPLE} shared users, there are {fewest}"
-
-    def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
-        """Return this setting and those of a short list, fields that were set by hand left alone."""
-        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in self.settings]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source's ratings. Only items are carried: nothing of any person."""

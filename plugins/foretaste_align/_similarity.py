@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,14 @@ from foretaste import (
     Mix,
     PairFacts,
     Roster,
-    Strategy,
     Transfer,
     own_share,
     sealed,
 )
 from foretaste.solvers import als_rows
-from foretaste_align._embeddings import Embedding, item_vectors
+from foretaste_align._embeddings import Embedding, features_for, item_vectors
 from foretaste_align._features import feature_vectors, nearest
+from foretaste_align._listed import Listed
 
 _FEWEST = 10
 _SMALLEST = 1e-6
@@ -58,7 +58,7 @@ class Partners:
         return Partners(self.items @ rotation, self.weights, self.people @ rotation)
 
 
-class Similarity(Strategy):
+class Similarity(Listed):
     """Embedding transfer in four steps: learn the source's embeddings, learn the target's, measure the similarity w_ij
     of target entities i and source entities j, and update the target by
     L = gamma sum_ij w_ij ||e_i - e_j||^2 + target loss, the loss being that of implicit ALS (Hu, Koren and Volinsky,
@@ -102,7 +102,7 @@ class Similarity(Strategy):
     """Settings worth trying beside the defaults."""
 
     embedding: Embedding = "als"
-    """How embeddings are learnt: als, ials (frequency-scaled), bpr or lmf."""
+    """How embeddings are learnt: als, ials (frequency-scaled), bpr, lmf, or features: by what is known of items."""
     factors: Annotated[int, Field(ge=1)] = 32
     """Length of the vectors, on both sides."""
     source_regularization: Annotated[float, Field(gt=0)] = 10.0
@@ -143,25 +143,20 @@ class Similarity(Strategy):
                 return f"needs {_FEWEST} shared items or {_FEWEST} shared users, {found}"
         return None
 
-    def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
-        """Return this setting and those of a short list, fields that were set by hand left alone."""
-        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in self.settings]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
-
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source. Items are carried, and how many people preferred each: nothing of any person."""
         rows = source.interactions
-        vectors = self._vectors(rows.preference, self.source_regularization, context)
+        vectors = self._vectors(source, self.source_regularization, context)
         return Carried(
             {"item_factors": vectors, "item_popularity": rows.popularity},
             {"regularization": self.source_regularization, "alpha": self.alpha},
         )
 
-    def _vectors(self, preference: sparse.csr_matrix, regularization: float, context: Context) -> Vectors:
+    def _vectors(self, domain: Domain, regularization: float, context: Context) -> Vectors:
         return item_vectors(
-            preference,
+            domain.interactions.preference,
             self.embedding,
+            features=features_for(self.embedding, domain),
             factors=self.factors,
             regularization=regularization,
             alpha=self.alpha,
@@ -281,7 +276,7 @@ class Similarity(Strategy):
         return sparse.csr_matrix(links + sparse.diags(lonely * cosine) @ _row_shares(near))
 
     def _alone(self, transfer: Transfer, context: Context) -> Vectors:
-        return self._vectors(transfer.target.interactions.preference, self.regularization, context)
+        return self._vectors(transfer.target, self.regularization, context)
 
     def _began(self, partners: Partners, transfer: Transfer) -> Vectors:
         """Return item vectors where the partners are; where no item has any, those that fit the people's partners."""

@@ -3,20 +3,37 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, ClassVar, get_args
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
+from foretaste import Domain, Features, Index, Overlap, StrategyError, Transfer
 from foretaste.strategy import Strategy
-from foretaste.testing import StrategyContract, newcomer_lift, taste_world
+from foretaste.testing import StrategyContract, fit_once, newcomer_lift, taste_world
 from foretaste_align import Ridge
 from foretaste_align._embeddings import Embedding, item_vectors
+from foretaste_align._features import feature_vectors
 from foretaste_align._ials import ials
 
 SMALL: dict[str, Any] = {"factors": 8, "source_factors": 8, "regularization": 0.5, "source_regularization": 0.5}
 EMBEDDINGS = get_args(Embedding)
+
+
+def described(domain: Domain) -> Domain:
+    """Return the domain with a genre for each item, the letter of its taste, and a word that says nothing."""
+    ids = domain.interactions.items.ids
+    table = pl.DataFrame({"item_id": ids, "genre": ids.str.extract(r"-(\w)"), "shop": "ours"})
+    features = Features.from_frame(table, domain.interactions.items, "item_id", {}, "items")
+    return replace(domain, item_features=features)
+
+
+def described_world(n_people: int = 120) -> Transfer:
+    pair = taste_world(n_people).pair
+    return Transfer.of(described(pair.source), described(pair.target), Overlap("users"))
 
 
 class TestIals(StrategyContract):
@@ -32,15 +49,46 @@ class TestLmf(TestIals):
     params: ClassVar[dict[str, Any]] = {**SMALL, "embedding": "lmf"}
 
 
+class TestFeatures(TestIals):
+    params: ClassVar[dict[str, Any]] = {**SMALL, "embedding": "features"}
+
+    def world(self) -> Transfer:
+        return described_world()
+
+
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 def test_newcomers_gain_by_every_embedding(embedding: str) -> None:
-    assert newcomer_lift(Ridge(**SMALL, embedding=embedding), taste_world(240)) > 0.03
+    assert newcomer_lift(Ridge(**SMALL, embedding=embedding), described_world(240)) > 0.03
+
+
+@pytest.mark.parametrize("factors", [2, 5, 40])
+def test_items_of_equal_features_have_equal_vectors_and_those_without_have_zeros(factors: int) -> None:
+    table = pl.DataFrame({"item_id": ["a", "b", "c", "d", "e"], "tags": ["x|y", "y|x", "z", None, "x|z|v|w|u"]})
+    features = Features.from_frame(table, Index(table["item_id"], "item"), "item_id", {}, "items")
+    nobody = sparse.csr_matrix((3, 5), dtype=np.float32)
+    how: dict[str, Any] = {"regularization": 1.0, "alpha": 1.0, "epochs": 1, "seed": 0, "threads": 1}
+    found = item_vectors(nobody, "features", features=features, factors=factors, **how)
+    assert found.shape == (5, factors)
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+    assert not found[3].any()
+    if factors > 2:  # nothing is lost: cosines are those of the features
+        cosine = found[0] @ found[4] / np.linalg.norm(found[0]) / np.linalg.norm(found[4])
+        rows = feature_vectors(features, features)[0]
+        assert cosine == pytest.approx((rows @ rows.T)[0, 4], abs=1e-5)
+
+
+def test_a_domain_without_features_is_named() -> None:
+    with pytest.raises(StrategyError, match="books: embedding 'features' needs item_features, the domain has none"):
+        fit_once(Ridge(**SMALL, embedding="features"), taste_world())
 
 
 @pytest.mark.parametrize("embedding", EMBEDDINGS)
 def test_vectors_have_the_length_that_was_asked_for_and_biases(embedding: Embedding) -> None:
-    X = taste_world().target.interactions.preference
-    found = item_vectors(X, embedding, factors=5, regularization=1.0, alpha=1.0, epochs=3, seed=0, threads=1)
+    target = described_world().target
+    X, features = target.interactions.preference, target.item_features
+    found = item_vectors(
+        X, embedding, features=features, factors=5, regularization=1.0, alpha=1.0, epochs=3, seed=0, threads=1
+    )
     assert found.shape == (X.shape[1], {"bpr": 6, "lmf": 7}.get(embedding, 5))
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
