@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from docs.page import Page
-from foretaste import PairFacts, Platform, Roster, Strategy, Transfer
+from foretaste import PairFacts, Platform, Roster, Strategy, Transfer, save_bundle
 from foretaste.testing import fit_once, item_world, rating_world, taste_world
 from strategies.test_align_transport import described_world
 
@@ -95,3 +95,12 @@ def objected(strategy: Strategy, world: Transfer, **changed: Any) -> str | None:
 
 def everybody(world: Transfer) -> NDArray[np.int64]:
     return np.arange(len(world.target.interactions.users))
+
+
+def test_the_picture_is_drawn_as_shown(tmp_path, monkeypatch):
+    (code,) = PAGE.blocks("python")
+    model = fit_once(Platform().catalog.make("align/ridge", {"factors": 8, "source_factors": 8}), taste_world())
+    save_bundle(model, tmp_path / "out/grocery/bundles/grocery__drugstore", strategy="align/ridge", params={})
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert (tmp_path / "alignment.png").stat().st_size > 10_000
