@@ -53,7 +53,7 @@ class Mapped(Listed):
         "source_factors",
         "source_regularization",
         "source_weighting",
-        "alpha",
+        "source_alpha",
         "epochs",
     )
 
@@ -72,7 +72,9 @@ class Mapped(Listed):
     unit_length: bool = True
     """Whether source vectors of people are brought to length 1 before they are mapped."""
     alpha: Annotated[float, Field(gt=0)] = 1.0
-    """Confidence of a preference of weight 1; an unobserved cell has 1."""
+    """Confidence of a preference of weight 1 in the target; an unobserved cell has 1."""
+    source_alpha: Annotated[float, Field(gt=0)] = 1.0
+    """The same in the source."""
     epochs: Annotated[int, Field(ge=1)] = 15
     """Alternations of ALS; BPR makes ten times as many passes, LMF twice as many."""
     kappa: Annotated[float, Field(ge=0)] = 5.0
@@ -100,13 +102,20 @@ class Mapped(Listed):
         # weighted as histories will be
         blank = Encoder(rows.items, np.zeros((len(rows.items), 1), np.float32), 1.0, item_weights=weights)
         told = blank.weighted(rows.preference)
-        vectors = self._vectors(source, told, self.source_factors, self.source_regularization, context)
+        settings = self.source_factors, self.source_regularization, self.source_alpha
+        vectors = self._vectors(source, told, *settings, context)
         arrays = {"item_factors": vectors}
-        meta = {"regularization": self.source_regularization, "alpha": self.alpha}
+        meta = {"regularization": self.source_regularization, "alpha": self.source_alpha}
         return Carried(arrays if weights is None else {**arrays, "item_weights": weights}, meta)
 
     def _vectors(
-        self, domain: Domain, preference: sparse.csr_matrix, factors: int, regularization: float, context: Context
+        self,
+        domain: Domain,
+        preference: sparse.csr_matrix,
+        factors: int,
+        regularization: float,
+        alpha: float,
+        context: Context,
     ) -> Vectors:
         return item_vectors(
             preference,
@@ -114,7 +123,7 @@ class Mapped(Listed):
             features=features_for(self.embedding, domain),
             factors=factors,
             regularization=regularization,
-            alpha=self.alpha,
+            alpha=alpha,
             epochs=self.epochs,
             seed=context.seed,
             threads=context.threads,
@@ -126,7 +135,7 @@ class Mapped(Listed):
         unmapped = {p.source.name: self._unmapped(p, carried[p.source.name]) for p in transfer.pairs}
         source = (self.embedding, self.source_factors, self.source_regularization, self.source_weighting)
         vectors = {
-            name: _folded(context, encoder, (name, *source, self.alpha, self.epochs, self.unit_length))
+            name: _folded(context, encoder, (name, *source, self.source_alpha, self.epochs, self.unit_length))
             for name, encoder in unmapped.items()
         }
         own = _folded(context, target, (transfer.target.name, *self._of_target()))
@@ -156,7 +165,8 @@ class Mapped(Listed):
         rows = transfer.target.interactions
 
         def fit() -> Vectors:
-            return sealed(self._vectors(transfer.target, rows.preference, self.factors, self.regularization, context))
+            settings = self.factors, self.regularization, self.alpha
+            return sealed(self._vectors(transfer.target, rows.preference, *settings, context))
 
         items = context.memo(("items", *self._of_target()), fit)
         return Encoder(rows.items, items, self.regularization, self.alpha, histories=rows.preference)

@@ -42,10 +42,12 @@ def fitted(world: Transfer, **params: Any) -> FactorModel:
     return found
 
 
-def als_items(X: sparse.csr_matrix, settings: Ridge, *, factors: int, regularization: float) -> NDArray[np.float64]:
+def als_items(
+    X: sparse.csr_matrix, factors: int, regularization: float, alpha: float, epochs: int
+) -> NDArray[np.float64]:
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
-            factors, regularization, settings.alpha, iterations=settings.epochs, num_threads=1, random_state=0
+            factors, regularization, alpha, iterations=epochs, num_threads=1, random_state=0
         )
         model.fit(X, show_progress=False)
     return np.asarray(model.item_factors, np.float64)
@@ -67,18 +69,19 @@ def als_people(
 def by_hand(world: Transfer, settings: Ridge) -> NDArray[np.float64]:
     """Return everybody's scores: ALS on both sides, a weighted ridge with a free intercept, the mix, popularity."""
     rows, pair = world.target.interactions, world.pair
-    films = als_items(rows.preference, settings, factors=settings.factors, regularization=settings.regularization)
+    films = als_items(rows.preference, settings.factors, settings.regularization, settings.alpha, settings.epochs)
     idf = np.log((1 + (pair.source.interactions.history > 0).sum()) / (1 + pair.source.interactions.popularity))
     told = sparse.diags(idf / idf.mean() if settings.source_weighting == "idf" else np.ones(len(idf)))
     books = als_items(
         sparse.csr_matrix(pair.source.interactions.preference @ told, dtype=np.float32),
-        settings,
-        factors=settings.source_factors,
-        regularization=settings.source_regularization,
+        settings.source_factors,
+        settings.source_regularization,
+        settings.source_alpha,
+        settings.epochs,
     )
     own = als_people(rows.preference, films, settings.regularization, settings.alpha)
     history = sparse.csr_matrix(pair.source_history @ told, dtype=np.float32)
-    there = als_people(history, books, settings.source_regularization, settings.alpha)
+    there = als_people(history, books, settings.source_regularization, settings.source_alpha)
     if settings.unit_length:
         there /= np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
     k = rows.history.astype(np.float64)
@@ -98,7 +101,12 @@ PLAIN = {"source_weighting": "none", "unit_length": False}
 
 
 @pytest.mark.parametrize(
-    "more", [{}, PLAIN, {"alpha": 3.0, "kappa": 20.0, "popularity": 0.3, "map_regularization": 1.0, **PLAIN}]
+    "more",
+    [
+        {},
+        PLAIN,
+        {"alpha": 3.0, "source_alpha": 2.0, "kappa": 20.0, "popularity": 0.3, "map_regularization": 1.0, **PLAIN},
+    ],
 )
 @pytest.mark.parametrize("make", [taste_world, lambda: linked_world(weight=0.5)], ids=["shared", "weighted links"])
 def test_scores_are_the_bare_closed_form(make: type, more: dict[str, Any]) -> None:
