@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender import Correction, Encoder, FactorModel, HistoryModel, Mix, Roster, Side
+from foretaste.recommender import Correction, Encoder, FactorModel, HistoryModel, Mix, RatingScale, Roster, Side
 
 N_USERS, N_MOVIES, N_BOOKS = 52, 30, 20
 USERS = [f"u{row}" for row in range(N_USERS)]
@@ -87,6 +87,33 @@ def history_model(form: str = "dense", power: float = 0.5) -> HistoryModel:
         "movies": Side(Index(MOVIES, "item"), item_map(form, N_MOVIES, 6), 0.0, TARGET),
     }
     return HistoryModel(roster(), rng.normal(size=N_MOVIES).astype(np.float32), sides)
+
+
+def rated(histories: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
+    """Return ratings from 0 to 5 of what people had: a rating of 0 is a rating."""
+    values = np.random.default_rng(seed).integers(0, 6, histories.nnz).astype(np.float32)
+    return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
+
+
+RATED_TARGET, RATED_SOURCE = rated(TARGET, 7), rated(SOURCE, 8)
+
+
+def rating_model() -> FactorModel:
+    """Ratings on both sides; a first factor, which all items have alike, is the bias of people."""
+    rng = np.random.default_rng(9)
+    movies, books = (rng.normal(size=(n, 4)).astype(np.float32) for n in (N_MOVIES, N_BOOKS))
+    movies[:, 0], books[:, 0] = 0.5, 0.8
+    bias = rng.normal(size=N_MOVIES).astype(np.float32)
+    matrix, offset = rng.normal(size=(4, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    known = {"histories": RATED_SOURCE, "expected": rng.uniform(2, 3, N_BOOKS).astype(np.float32)}
+    encoders = {
+        "books": Encoder(Index(BOOKS, "item"), books, 1.0, matrix=matrix, offset=offset, **known),
+        "movies": Encoder(Index(MOVIES, "item"), movies, 1e-9, histories=RATED_TARGET, expected=2.5 + bias),
+    }
+    how = {"center": np.zeros(4, np.float32), "prior_precision": 1.0}
+    people = Mix(**how).people(encoders, "movies", {"books": RATED_SOURCE, "movies": RATED_TARGET})
+    scale = RatingScale(2.5, np.zeros(N_USERS, np.float32), bias, 0, 5)
+    return FactorModel(roster().rating(scale), people, movies, item_bias=bias, encoders=encoders, **how)
 
 
 def every_recommender() -> dict[str, FactorModel | HistoryModel]:

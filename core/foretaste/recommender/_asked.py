@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,25 @@ def allowed(items: Index, allow: Iterable[Any] | None, deny: Iterable[Any] | Non
     return mask
 
 
-def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
+def history_rows(
+    history: Mapping[str, History], indexes: Mapping[str, Index | None], rated: Collection[str]
+) -> dict[str, sparse.csr_matrix]:
+    """Return a row per domain of a history, but for those without an index: that are known, and not read."""
+    for name in history:
+        if name not in indexes:
+            raise DataError(f"history of '{name}': this recommender knows {', '.join(indexes)}")
+    read = {name: index for name, index in indexes.items() if name in history and index is not None}
+    return {name: (_rated_row if name in rated else _row)(name, history[name], items) for name, items in read.items()}
+
+
+def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return a history without the entries of weight zero."""
+    kept = row.copy()
+    kept.eliminate_zeros()
+    return kept
+
+
+def _row(name: str, given: History, items: Index) -> sparse.csr_matrix:
     """Return a history as a row (1, items) that stores an entry for each known item, zero weights too.
 
     Without weights an item counts once however often it is named; with weights they add up. A mapping is of items to
@@ -68,11 +86,25 @@ def history_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
     return sparse.csr_matrix((weights[known], where), shape=(1, len(items)))
 
 
-def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return a history without the entries of weight zero."""
-    kept = row.copy()
-    kept.eliminate_zeros()
-    return kept
+def _rated_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
+    """Return a history of ratings as a row (1, items) that stores an entry for each known item, the last of several.
+
+    DataError without ratings: what somebody had does not say how they liked it.
+    """
+    ids, ratings = _with_weights(name, given)
+    if ratings is None and ids:
+        raise DataError(
+            f"history of '{name}': found ids alone, expected ratings with them: (ids, ratings), or a mapping"
+        )
+    found = np.zeros(0, np.float32) if ratings is None else ratings
+    rows = items.rows(ids)
+    if found.shape != rows.shape or not (np.abs(found) <= _HEAVIEST).all():
+        raise DataError(f"history of '{name}': expected one rating per item, a number up to {_HEAVIEST:g}")
+    last = {int(row): float(rating) for row, rating in zip(rows, found, strict=True) if row >= 0}
+    columns = sorted(last)
+    where = (np.zeros(len(columns), int), columns)
+    values = np.array([last[column] for column in columns], np.float32)
+    return sparse.csr_matrix((values, where), shape=(1, len(items)))
 
 
 def _with_weights(name: str, given: History) -> tuple[list[Any], NDArray[np.float32] | None]:

@@ -13,7 +13,7 @@ from scipy import sparse
 from foretaste.data import Index
 from foretaste.recommender._correction import Correction
 from foretaste.recommender._roster import expect_shape, freeze_fields
-from foretaste.solvers import als_rows, als_shares
+from foretaste.solvers import als_rows, als_shares, rating_rows, rating_shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,13 @@ class Encoder:
     ``item_factors`` (items of the domain, d) by one ALS step with ``regularization`` and ``alpha``; the vector is
     brought to length 1 if ``unit_length``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,),
     both None for the target's own history, and what ``correction`` says of it is added. ``histories`` (users, items of
-    the domain) are kept for explanations only. Raises ValueError where these do not fit each other.
+    the domain) are kept for explanations only.
+
+    With ``expected`` (items of the domain,), what each item is rated on the average, a history holds ratings: what they
+    deviate from it is folded in by one step of ALS for ratings, in which nothing counts but what is rated; ``alpha``
+    is not read then, and there are no ``item_weights``. A bias of people is a factor that all items have alike.
+
+    Raises ValueError where these do not fit each other.
     """
 
     items: Index
@@ -37,18 +43,27 @@ class Encoder:
     item_weights: NDArray[np.float32] | None = None
     unit_length: bool = False
     correction: Correction | None = None
+    expected: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        freeze_fields(self, "item_factors", "matrix", "offset", "item_weights", dtype=np.float32)
+        freeze_fields(self, "item_factors", "matrix", "offset", "item_weights", "expected", dtype=np.float32)
         freeze_fields(self, "histories")
         expect_shape("item_factors", self.item_factors, (len(self.items), *self.item_factors.shape[1:2]))
-        if self.item_weights is not None:
-            expect_shape("item_weights", self.item_weights, (len(self.items),))
+        for name in ("item_weights", "expected"):
+            if getattr(self, name) is not None:
+                expect_shape(name, getattr(self, name), (len(self.items),))
+        if self.item_weights is not None and self.expected is not None:
+            raise ValueError("item_weights and expected: found both, but ratings have no weights")
         for name in ("regularization", "alpha"):
             value = float(getattr(self, name))
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"{name}: found {value}, expected a finite number above 0")
             object.__setattr__(self, name, value)
+
+    @property
+    def reads_ratings(self) -> bool:
+        """Whether the values of a history are ratings."""
+        return self.expected is not None
 
     @property
     def width(self) -> int:
@@ -67,14 +82,35 @@ class Encoder:
 
     def fold_in(self, histories: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return vectors (rows, d) in the domain's own space, not mapped yet; zeros for an empty history."""
-        vectors = als_rows(self.weighted(histories), self.item_factors, self.regularization, alpha=self.alpha)
+        vectors = self.solved(histories)
         return vectors / _lengths(vectors)[:, None] if self.unit_length else vectors
+
+    def solved(
+        self,
+        histories: sparse.csr_matrix,
+        prior: NDArray[np.float32] | None = None,
+        prior_precision: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return vectors (rows, d) of one step of ALS, held to ``prior`` (rows, d) by ``prior_precision`` (rows,)."""
+        told, firm = self.weighted(histories), self.regularization
+        if not self.reads_ratings:
+            return als_rows(
+                told, self.item_factors, firm, alpha=self.alpha, prior=prior, prior_precision=prior_precision
+            )
+        if prior is None or prior_precision is None:
+            return rating_rows(told, self.item_factors, firm)
+        both = np.repeat((firm + prior_precision)[:, None], prior.shape[1], axis=1)
+        share = np.where(told.getnnz(axis=1) > 0, prior_precision / both[:, 0], 1)
+        return rating_rows(told, self.item_factors, both, prior=share[:, None] * prior)
 
     def weighted(self, histories: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return histories as they are folded in."""
-        if self.item_weights is None:
+        if self.expected is not None:
+            values = histories.data - self.expected.astype(np.float64)[histories.indices]
+        elif self.item_weights is not None:
+            values = histories.data * self.item_weights[histories.indices]
+        else:
             return histories
-        values = histories.data * self.item_weights[histories.indices]
         return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
 
     def shares(
@@ -88,9 +124,13 @@ class Encoder:
         before = towards if self.matrix is None else self.matrix.astype(np.float64) @ towards
         if self.correction is not None:
             before = before + self.correction.direction(self.fold_in(history)[0], towards)
-        found = als_shares(told, self.item_factors, self.regularization + prior_precision, before, alpha=self.alpha)
+        firm = self.regularization + prior_precision
+        if self.reads_ratings:
+            found = rating_shares(told, self.item_factors, firm, before)
+        else:
+            found = als_shares(told, self.item_factors, firm, before, alpha=self.alpha)
         if self.unit_length:
-            found = found / float(_lengths(als_rows(told, self.item_factors, self.regularization, alpha=self.alpha))[0])
+            found = found / float(_lengths(self.solved(history))[0])
         return history.indices.astype(np.int64), found
 
 
@@ -183,14 +223,7 @@ class Mix:
         m: NDArray[np.float32],
         placed: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
-        found = als_rows(
-            encoder.weighted(history),
-            encoder.item_factors,
-            encoder.regularization,
-            alpha=encoder.alpha,
-            prior=m,
-            prior_precision=self.firmness(history),
-        )
+        found = encoder.solved(history, m, self.firmness(history))
         found[~placed & (history.getnnz(axis=1) == 0)] = 0
         return found
 

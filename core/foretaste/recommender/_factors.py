@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -110,6 +111,11 @@ class FactorModel(Recommender):
     def _domain_items(self) -> Mapping[str, Index]:
         return {name: encoder.items for name, encoder in self.encoders.items()}
 
+    @property
+    def rated_domains(self) -> frozenset[str]:
+        """See Recommender.rated_domains."""
+        return frozenset(name for name, encoder in self.encoders.items() if encoder.reads_ratings)
+
     def _comparable(self) -> Mapping[str, Index]:
         return {self.roster.target: self.roster.items} | dict(self._domain_items())
 
@@ -129,15 +135,24 @@ class FactorModel(Recommender):
         return whole - sum(float(p[1].sum()) for p in parts.values()), parts
 
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
+        telling = self._telling[self.roster.target]
         if domain == self.roster.target:
             vector = self.item_factors[row]
         else:
             encoder = self.encoders[domain]
-            own = encoder.item_factors[row]
+            own = encoder.item_factors[row] * self._telling[domain]
             vector = own if encoder.matrix is None else own @ encoder.matrix
-        length = np.linalg.norm(self.item_factors, axis=1) * float(np.linalg.norm(vector))
+        vector = vector * telling
+        length = np.linalg.norm(self.item_factors * telling, axis=1) * float(np.linalg.norm(vector))
         cosine = self.item_factors @ vector / np.maximum(length, 1e-12)
         return np.where(length > 0, cosine, -np.inf).astype(np.float32)
+
+    @cached_property
+    def _telling(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Per domain, which factors tell its items apart (d,): one that all have alike, a bias of people, does not."""
+        items = {name: encoder.item_factors for name, encoder in self.encoders.items()}
+        items[self.roster.target] = self.item_factors
+        return {name: (vectors != vectors[:1]).any(axis=0) | (len(vectors) < 2) for name, vectors in items.items()}
 
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See Recommender.arrays. Histories are written by the bundle, which may be asked to leave them out."""
@@ -149,7 +164,7 @@ class FactorModel(Recommender):
             facts["prior_precision"] = self.mix.prior_precision
         for name, encoder in self.encoders.items():
             arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
-            for part in ("matrix", "offset", "item_weights"):
+            for part in ("matrix", "offset", "item_weights", "expected"):
                 if (array := getattr(encoder, part)) is not None:
                     arrays[f"encoder.{name}.{part}"] = array
             for part in PARTS if encoder.correction is not None else ():
@@ -186,6 +201,7 @@ class FactorModel(Recommender):
                 arrays.get(f"encoder.{name}.item_weights"),
                 settings["unit_length"],
                 _correction_in(arrays, f"encoder.{name}.correction."),
+                arrays.get(f"encoder.{name}.expected"),
             )
             for name, settings in facts["encoders"].items()
         }

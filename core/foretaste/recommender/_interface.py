@@ -14,7 +14,16 @@ from scipy import sparse
 from foretaste.data import Index
 from foretaste.errors import DataError, UnknownIdError
 from foretaste.recommender._answers import Best, Reason, Reasons, Recommendations, Recommended
-from foretaste.recommender._asked import History, allowed, expect_count, history_row, known_rows, listed, without_zeros
+from foretaste.recommender._asked import (
+    History,
+    allowed,
+    expect_count,
+    history_rows,
+    known_rows,
+    listed,
+    without_zeros,
+)
+from foretaste.recommender._rating_scale import RatingScale
 from foretaste.recommender._roster import FOLDED_IN, KNOWN, PATHS, POPULAR, Roster
 from foretaste.solvers import top_k
 
@@ -66,6 +75,11 @@ class Recommender(ABC):
     @abstractmethod
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
         """Return how near each target item (items,) is to one item of a domain; -inf is not near at all."""
+
+    @property
+    def rated_domains(self) -> frozenset[str]:
+        """The domains of which a history must bring ratings: ids alone say nothing to this recommender."""
+        return frozenset()
 
     def _comparable(self) -> Mapping[str, Index]:
         """Return the item index of each domain that ``_similar`` knows."""
@@ -182,19 +196,11 @@ class Recommender(ABC):
 
         Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
         nothing known, or of items that the model learnt nothing of, is answered by popularity, and so is that of a
-        source which this model does not read, as after a guard chose a baseline. Raises DataError for other domains.
+        source which this model does not read, as after a guard chose a baseline. In ``rated_domains`` weights are
+        ratings. Raises DataError for other domains, and for ids without ratings there.
         """
         expect_count("k", k)
-        readable, target = self._domain_items(), self.roster.target
-        known = dict.fromkeys((target, *self.roster.sources, *readable))
-        for name in history:
-            if name not in known:
-                raise DataError(f"history of '{name}': this recommender knows {', '.join(known)}")
-        indexes = {target: self.roster.items, **readable}
-        given = {name: history_row(name, one, indexes[name]) for name, one in history.items() if name in indexes}
-        own = given.get(target)
-        evidence = {name: without_zeros(row) for name, row in given.items() if name in readable and row.count_nonzero()}
-        scores = self._fold_in(evidence) if evidence else None
+        own, scores = self._folded_in(history)
 
         def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
             out[:] = self._log_popularity if scores is None else scores
@@ -202,6 +208,18 @@ class Recommender(ABC):
         may = allowed(self.roster.items, allow, deny)
         items, values = top_k(block, 1, len(self.roster.items), k, exclude=own, allow=may)
         return self._answer(None, items[0], values[0], POPULAR if scores is None else FOLDED_IN)
+
+    def _folded_in(self, history: Mapping[str, History]) -> tuple[sparse.csr_matrix | None, NDArray[np.float32] | None]:
+        """Return what a history names in the target, and its scores (1, items); None where the model says nothing."""
+        readable, target = self._domain_items(), self.roster.target
+        indexes = {target: self.roster.items, **dict.fromkeys(self.roster.sources), **readable}
+        given = history_rows(history, indexes, self.rated_domains)
+        evidence = {
+            name: told
+            for name, row in given.items()
+            if name in readable and (told := row if name in self.rated_domains else without_zeros(row)).nnz
+        }
+        return given.get(target), self._fold_in(evidence) if evidence else None
 
     def score(
         self, users: Sequence[Any], items: Sequence[Any], *, on_unknown: OnUnknown = "popular"
@@ -243,15 +261,36 @@ class Recommender(ABC):
         _check_pairs("predict", user_rows, item_rows)
         return self.predict_rows(user_rows, item_rows)
 
+    @property
+    def predict_for(self) -> Callable[[Mapping[str, History], Sequence[Any]], NDArray[np.float32]]:
+        """``predict_for(history, items)``: one rating (n,) per item id, for a person who is not in the model.
+
+        There only where ``predict`` is. A history is that of ``recommend_for``; one that says nothing to the model gets
+        the items' averages. The call raises what ``recommend_for`` does, and UnknownIdError for an unknown item.
+        """
+        if not self.predicts_ratings:
+            raise AttributeError("this recommender predicts no ratings: it has scores, comparable within a person only")
+        return self._predict_for
+
+    def _predict_for(self, history: Mapping[str, History], items: Sequence[Any]) -> NDArray[np.float32]:
+        rows = self._item_rows(items)
+        _, found = self._folded_in(history)
+        scores = np.zeros(len(rows), np.float32) if found is None else found[0, rows]
+        return self._scale.predicted(np.full(len(rows), -1), rows, scores, np.full(len(rows), found is not None))
+
     def predict_rows(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the ratings (n,) of pairs of user rows (-1 is a stranger) and item rows; ``predict`` for ids."""
-        scale = self.roster.rating_scale
-        if scale is None:
-            raise ValueError("this recommender predicts no ratings")
+        scale = self._scale
         placed = self.places(users)
         scores = np.zeros(len(users), np.float32)
         scores[placed] = self._pair_scores(users[placed], items[placed])
         return scale.predicted(users, items, scores, placed)
+
+    @property
+    def _scale(self) -> RatingScale:
+        if self.roster.rating_scale is None:
+            raise ValueError("this recommender predicts no ratings")
+        return self.roster.rating_scale
 
     def similar_items(self, items: Sequence[Any], k: int = 10, *, of: str | None = None) -> Recommendations:
         """Return the ``k`` target items nearest to each item of a domain (``of``; left out: the target).

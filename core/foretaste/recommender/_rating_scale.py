@@ -15,9 +15,9 @@ class RatingScale:
     """What a score lacks to be a rating.
 
     A person whom the model places is predicted mean + user_offset[u] + score(u, i); anyone else (a newcomer where the
-    source is not used) mean + user_offset[u] + item_offset[i], a stranger with offset 0. Predictions are clipped to
-    [lowest, highest]. ``user_offset`` is (users,) and ``item_offset`` (items,), float32. Raises ValueError for bounds
-    in the wrong order.
+    source is not used) mean + user_offset[u] + item_offset[i]. Who is not in the model has offset 0: a stranger, and a
+    person folded in, whose bias must be part of the score. Predictions are clipped to [lowest, highest].
+    ``user_offset`` is (users,) and ``item_offset`` (items,), float32. Raises ValueError for bounds in the wrong order.
     """
 
     mean: float

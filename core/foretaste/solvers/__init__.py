@@ -12,7 +12,7 @@ from foretaste.solvers._biases import RatingBiases, rating_biases
 from foretaste.solvers._checks import is_count
 from foretaste.solvers._ease import EaseFit, ease, ease_dual, ease_map, ease_memory
 from foretaste.solvers._gram import gram
-from foretaste.solvers._rating_rows import rating_rows
+from foretaste.solvers._rating_rows import rating_rows, rating_shares
 from foretaste.solvers._ridge import KernelRidgeFit, kernel_ridge, weighted_ridge
 from foretaste.solvers._topk import top_k, top_k_dot
 
@@ -31,6 +31,7 @@ __all__ = [
     "kernel_ridge",
     "rating_biases",
     "rating_rows",
+    "rating_shares",
     "top_k",
     "top_k_dot",
     "weighted_ridge",
