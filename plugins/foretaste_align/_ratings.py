@@ -16,11 +16,10 @@ from foretaste import (
     DomainPair,
     FactorModel,
     PairFacts,
-    RatingScale,
-    Roster,
     Transfer,
 )
 from foretaste_align._listed import Listed
+from foretaste_align._rating_model import rating_model, source_encoder
 from foretaste_align._rating_space import RatingSpace, Vectors, biased_als, fitted_map
 
 _FEWEST_PEOPLE = 16
@@ -38,8 +37,10 @@ class Ratings(Listed):
     The mapping is that of Man, Shen, Jin and Cheng (Cross-domain recommendation: an embedding and mapping approach,
     IJCAI 2017); departures: biases, which matter most and are mapped as well; a closed form, fitted to ratings; the
     mapped vector is a prior mean and no replacement. Lists are by predicted rating, which says little of what people
-    pick: they are far behind popularity, and a strategy that ranks is the better choice where lists are wanted. A
-    history that somebody new brings is not read.
+    pick: they are far behind popularity, and a strategy that ranks is the better choice where lists are wanted.
+
+    A score is the predicted rating less the mean. Who is not in the model brings ratings of any side, and is placed as
+    people in training are; a vector is linear in the ratings, so that explanations are exact.
     """
 
     name: ClassVar[str] = "align/ratings"
@@ -106,9 +107,11 @@ class Ratings(Listed):
         features = np.hstack([self._features(pair, carried[pair.source.name]) for pair in transfer.pairs])
         toward = self._as_generous(len(transfer.pairs), float(rows.values.std()))
 
+        def learnt(space: RatingSpace) -> NDArray[np.float64]:
+            return fitted_map(space, rows.ratings, features, self.map_regularization, toward, self.kappa)
+
         def prior(space: RatingSpace) -> Vectors:
-            found = fitted_map(space, rows.ratings, features, self.map_regularization, toward, self.kappa)
-            return (features @ found).astype(np.float32)
+            return (features @ learnt(space)).astype(np.float32)
 
         space = biased_als(
             rows.ratings,
@@ -120,8 +123,13 @@ class Ratings(Listed):
             rng=context.rng(2),
             prior=prior,
         )
-        people = space.people(rows.ratings, prior(space))
-        return _model(transfer, space, people, features.any(axis=1) | (rows.history > 0))
+        found = learnt(space)
+        people = space.people(rows.ratings, (features @ found).astype(np.float32))
+        encoders = {}
+        for pair, part in zip(transfer.pairs, np.split(found, len(transfer.pairs)), strict=True):
+            one = carried[pair.source.name]
+            encoders[pair.source.name] = source_encoder(pair, self._space(one), space, part, float(one.meta["spread"]))
+        return rating_model(transfer, space, people, features.any(axis=1) | (rows.history > 0), encoders)
 
     def _features(self, pair: DomainPair, carried: Carried) -> NDArray[np.float64]:
         """Return (target users, 2 + d): 1 and the person's source vector, in units of what one is expected to be.
@@ -129,13 +137,16 @@ class Ratings(Listed):
         Several linked accounts are averaged by the links' weights; who has no ratings there has zeros.
         """
         ratings = pair.source.interactions.ratings
-        space = RatingSpace(float(carried.meta["mean"]), carried.arrays["items"], self._precision())
+        space = self._space(carried)
         vectors = space.people(ratings) * np.sqrt(space.precision) / float(carried.meta["spread"])
         told = np.column_stack([np.ones(len(vectors)), vectors]) * (np.diff(ratings.indptr) > 0)[:, None]
         if pair.user_links is None:
             return np.zeros((len(pair.target.interactions.users), told.shape[1]))
         brought = pair.user_links.T @ told
         return np.asarray(brought / np.maximum(brought[:, :1], 1e-12))
+
+    def _space(self, carried: Carried) -> RatingSpace:
+        return RatingSpace(float(carried.meta["mean"]), carried.arrays["items"], self._precision())
 
     def _precision(self) -> NDArray[np.float64]:
         return np.array([self.user_damping, *[self.regularization] * self.factors])
@@ -145,15 +156,3 @@ class Ratings(Listed):
         one = np.zeros((2 + self.factors, 1 + self.factors))
         one[1, 0] = spread / np.sqrt(self.user_damping) / sources
         return np.tile(one, (sources, 1))
-
-
-def _model(transfer: Transfer, space: RatingSpace, people: Vectors, placed: NDArray[np.bool_]) -> FactorModel:
-    """Return the recommender. A first factor is 1 for who is placed and 0 for all items: p may be all zeros."""
-    rows = transfer.target.interactions
-    users, items = people.copy(), space.items.copy()
-    users[:, 0], items[:, 0] = 1, 0
-    users[~placed] = 0
-    lowest, highest = float(rows.values.min()), float(rows.values.max())
-    bias = space.items[:, 0]
-    scale = RatingScale(space.mean, np.where(placed, people[:, 0], 0), bias, lowest, highest)
-    return FactorModel(Roster.of(transfer).rating(scale), users, items, item_bias=bias)

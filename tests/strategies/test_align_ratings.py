@@ -146,14 +146,17 @@ def test_a_map_without_anybody_to_learn_from_is_what_it_is_drawn_to() -> None:
     assert (fitted_map(space, some_ratings(), np.zeros((30, 2)), 0.1, toward, 5.0) == toward).all()
 
 
+def biases(found: FactorModel) -> Any:
+    """Return b_u: the first factor is 1, in the unit of people's first."""
+    return found.user_factors[:, 0] * found.item_factors[0, 0]
+
+
 def test_a_rating_is_predicted_from_its_four_parts() -> None:
     world = tastes(80)
     found = fitted(Ratings(**SMALL), world)
     scale = found.roster.rating_scale
     assert scale is not None
-    whole = (
-        scale.mean + scale.user_offset[3] + scale.item_offset[7] + found.user_factors[3, 1:] @ found.item_factors[7, 1:]
-    )
+    whole = scale.mean + biases(found)[3] + scale.item_offset[7] + found.user_factors[3, 1:] @ found.item_factors[7, 1:]
     assert found.predict([found.roster.users.ids[3]], [found.roster.items.ids[7]])[0] == pytest.approx(
         np.clip(whole, 1, 5), abs=1e-5
     )
@@ -162,8 +165,7 @@ def test_a_rating_is_predicted_from_its_four_parts() -> None:
 def test_with_a_firm_map_a_newcomer_is_as_generous_as_in_the_source() -> None:
     held = hold_out(tastes(), NEWCOMERS, 0)
     firm = Ratings(factors=0, map_regularization=1e6)
-    scale = fitted(firm, held.train).roster.rating_scale
-    assert scale is not None
+    found = fitted(firm, held.train)
     source = held.train.pair.source.interactions
     space = biased_als(
         source.ratings,
@@ -176,7 +178,7 @@ def test_with_a_firm_map_a_newcomer_is_as_generous_as_in_the_source() -> None:
     )
     b = held.train.pair.user_links.T @ space.people(source.ratings)[:, 0]
     stretch = held.train.target.interactions.values.std() / source.values.std()
-    np.testing.assert_allclose(scale.user_offset[held.people], stretch * b[held.people], atol=1e-3)
+    np.testing.assert_allclose(biases(found)[held.people], stretch * b[held.people], atol=1e-3)
 
 
 def test_a_wider_scale_in_the_source_changes_nothing() -> None:
