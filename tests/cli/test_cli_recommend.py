@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from foretaste import load_bundle, save_bundle
+from foretaste.testing import fit_once, rating_world
+from foretaste_align import Ratings
+
 
 def test_ids_given_as_text_are_found_among_whole_numbers(call: Any, bundle: Path) -> None:
     answer = call("recommend", bundle, "1000", "1007", "-k", "3")
@@ -55,6 +59,36 @@ def test_a_history_stands_for_a_new_person(call: Any, bundle: Path) -> None:
     assert one["user"] is None
     assert one["path"] == "folded-in"
     assert [int(line["item"][1:]) // 10 for line in one["items"]] == [0, 0, 0]
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Books to films, with ratings."""
+    model = fit_once(Ratings(), rating_world())
+    return save_bundle(model, tmp_path_factory.mktemp("rated"), strategy="align/ratings", params={})
+
+
+def test_a_history_of_ratings_is_given_as_ids_with_ratings(call: Any, rated: Path) -> None:
+    answer = call("recommend", rated, "--history", "books=book-a0:5, book-b1:1.5", "--json")
+    (one,) = answer.json["recommendations"]
+    assert one["path"] == "folded-in"
+    given = {"books": {"book-a0": 5, "book-b1": 1.5}}
+    assert [line["item"] for line in one["items"]] == load_bundle(rated).recommend_for(given).items
+
+
+@pytest.mark.parametrize("text", ["book-a0", "book-a0:", "book-a0:good", ":4"])
+def test_a_history_without_ratings_is_told_how_they_are_given(call: Any, rated: Path, text: str) -> None:
+    answer = call("recommend", rated, "--history", f"books={text}")
+    assert answer.code == 2
+    expected = f"error: --history books: found '{text}', expected a rating with it, as in books=id:4,id:2\n"
+    assert answer.err == expected
+
+
+def test_why_names_what_was_rated_elsewhere_and_the_item(call: Any, rated: Path) -> None:
+    answer = call("recommend", rated, "a0", "--why").out
+    assert "books: book-" in answer
+    assert "the item itself" in " ".join(answer.split())
+    assert "popularity" not in answer
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -42,7 +42,10 @@ def recommend(
     ),
     history: Annotated[
         list[str] | None,
-        typer.Option(metavar="DOMAIN=ID,ID", help="What a person who is not in the bundle had; may be given again."),
+        typer.Option(
+            metavar="DOMAIN=ID,ID",
+            help="What a person who is not in the bundle had, ID:RATING where they are ratings; may be given again.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,7 +71,9 @@ def recommend(
         return
     out = console()
     for at, one in enumerate(lists):
-        _show(out, one, reasons[at] if reasons else None)
+        # what no history accounts for
+        rest = "the item itself" if recommender.predicts_ratings else "popularity"
+        _show(out, one, reasons[at] if reasons else None, rest)
         if one is not lists[-1]:
             out.print()
 
@@ -91,9 +96,9 @@ def typed_ids(texts: list[str], index: Index, what: str) -> list[Any]:
     return ids
 
 
-def _histories(given: list[str], recommender: Recommender) -> dict[str, list[Any]]:
-    readable = recommender.indexes()
-    histories: dict[str, list[Any]] = {}
+def _histories(given: list[str], recommender: Recommender) -> dict[str, Any]:
+    readable, rated = recommender.indexes(), recommender.rated_domains
+    histories: dict[str, dict[Any, float]] = {}
     for text in given:
         domain, equals, ids = text.partition("=")
         if not equals:
@@ -107,8 +112,27 @@ def _histories(given: list[str], recommender: Recommender) -> dict[str, list[Any
         texts = [one.strip() for one in ids.split(",") if one.strip()]
         if not texts:
             raise DataError(f"--history {text}: found no id, expected {domain}=id,id")
-        histories.setdefault(domain, []).extend(typed_ids(texts, readable[domain], f"--history {domain}"))
+        ratings = [1.0] * len(texts)
+        if domain in rated:
+            texts, ratings = _rated(texts, domain)
+        found = typed_ids(texts, readable[domain], f"--history {domain}")
+        histories.setdefault(domain, {}).update(zip(found, ratings, strict=True))
     return histories
+
+
+def _rated(texts: list[str], domain: str) -> tuple[list[str], list[float]]:
+    """Return ids and ratings; an id may hold colons itself."""
+    ids, ratings = [], []
+    for text in texts:
+        one, _, rating = text.rpartition(":")
+        try:
+            ratings.append(float(rating))
+        except ValueError:
+            one = ""
+        if not one:
+            raise DataError(f"--history {domain}: found '{text}', expected a rating with it, as in {domain}=id:4,id:2")
+        ids.append(one.strip())
+    return ids, ratings
 
 
 def _reasons(recommender: Recommender, one: Recommended) -> list[Reasons] | None:
@@ -124,21 +148,21 @@ def _document(one: Recommended, reasons: list[list[Reasons] | None] | None, at: 
     return {"user": one.user, "path": one.path, "items": items}
 
 
-def _show(out: Console, one: Recommended, reasons: list[Reasons] | None) -> None:
+def _show(out: Console, one: Recommended, reasons: list[Reasons] | None, rest: str) -> None:
     who = "the history given" if one.user is None else f"user {one.user}"
     out.print(f"{who} ({one.path})", style="bold")
     lines = table("rank", "item", "score", *(["why"] if reasons else []), numbers=("rank", "score"))
     for rank, (item, score) in enumerate(zip(one.items, one.scores, strict=True), 1):
-        why = [_sentence(reasons[rank - 1])] if reasons else []
+        why = [_sentence(reasons[rank - 1], rest)] if reasons else []
         lines.add_row(str(rank), str(item), f"{score:.4g}", *why)
     out.print(lines)
 
 
-def _sentence(reasons: Reasons) -> str:
-    return ", ".join(f"{_cause(reason)} {reason.share:+.3g}" for reason in reasons.reasons)
+def _sentence(reasons: Reasons, rest: str) -> str:
+    return ", ".join(f"{_cause(reason, rest)} {reason.share:+.3g}" for reason in reasons.reasons)
 
 
-def _cause(reason: Reason) -> str:
+def _cause(reason: Reason, rest: str) -> str:
     if reason.domain is None:
-        return "popularity"
+        return rest
     return f"rest of {reason.domain}" if reason.item is None else f"{reason.domain}: {reason.item}"
