@@ -43,11 +43,14 @@ class View:
 def views(recommender: Recommender, seed: int = 0) -> dict[str, View]:
     """Return a view for each source.
 
-    Raises DataError for a recommender that maps no vectors, or was saved without histories.
+    Raises DataError for a recommender that maps no vectors, or ratings, or was saved without histories.
     """
     target = recommender.roster.target
     if not isinstance(recommender, FactorModel) or target not in recommender.encoders:
         raise DataError(f"pictures: found a recommender of kind '{recommender.kind}' that maps no vectors")
+    if recommender.rated_domains:
+        # fitted to ratings, a map does not aim at people's own vectors, which few ratings hardly move
+        raise DataError("pictures: found a recommender of ratings, whose maps are not between vectors")
     histories = recommender.histories()
     sources = [name for name, encoder in recommender.encoders.items() if name != target and encoder.matrix is not None]
     if not sources or any(name not in histories for name in (target, *sources)):
