@@ -157,6 +157,18 @@ def test_a_cell_error_names_file_and_row(tmp_path):
     assert error_of(path, columns={"weight": "price"}) == f"{path}: row 2: price is inf, expected a finite number"
 
 
+@pytest.mark.parametrize(("name", "cell"), [("weight", "nan"), ("weight", "Infinity"), ("timestamp", "nan")])
+def test_a_cell_that_is_not_finite_is_named_however_it_is_written(tmp_path, name, cell):
+    path = written(tmp_path / "shop.csv", f"user_id,item_id,{name}\na,1,3\nb,2,{cell}\nc,1,4\n")
+    assert error_of(path) == f"{path}: row 2: {name} is '{cell}', expected a finite number"
+
+
+@pytest.mark.parametrize("cell", ["3 ", "+3"])
+def test_a_number_that_is_not_written_plainly_is_named(tmp_path, cell):
+    path = written(tmp_path / "shop.csv", f"user_id,item_id,weight\na,1,3\nb,2,{cell}\nc,1,4\n")
+    assert error_of(path) == f"{path}: row 2: weight is '{cell}', expected a plain number such as 1.5"
+
+
 def test_a_kind_that_nobody_reads_is_an_error(tmp_path):
     with pytest.raises(ConfigError) as caught:
         Domain.load("shop", DomainSpec(kind="mongo"), tmp_path)

@@ -11,6 +11,7 @@ from foretaste.errors import DataError
 _ISO_DATE = r"^\d{4}-\d{2}-\d{2}"  # polars would also guess 01/02/2024, and guess wrong half of the time
 _ISO_FORM = r"^\d{4}-\d{2}-\d{2}([T ][\d:.]+)?\s?(Z|[+-]\d{2}(:?\d{2})?)?$"
 _ZONE = r":.*(Z|[+-]\d{2}(:?\d{2})?)$"
+_PLAIN_NUMBER = r"^-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _KEPT_AS_TEXT = r"^[+-]?(0\d|\d{19})"  # as ids must come back as they went in, files are read so
 
 
@@ -42,17 +43,25 @@ def _number(table: pl.DataFrame, name: str, names: dict[str, str], origin: str, 
         return column.cast(pl.Float64)
     if column.dtype != pl.String:
         raise DataError(f"{origin}: column '{names[name]}': found {column.dtype}, expected {expected}")
-    bad = ~_numeric(column)
-    if bad.any():
-        raise _bad_cell(table, bad, name, names, origin, "a number")
-    if (long := column.str.contains(_KEPT_AS_TEXT)).any():
-        raise _bad_cell(table, long, name, names, origin, "a number without leading zeros, of at most 18 digits")
-    raise _bad_cell(table, ~bad, name, names, origin, "a number")
+    # one cell that polars does not read as a number makes text of all
+    for odd, expected in (
+        (~_numeric(column), "a number"),
+        (~_read(column).is_finite(), "a finite number"),
+        (column.str.contains(_KEPT_AS_TEXT), "a number without leading zeros, of at most 18 digits"),
+        (~column.str.contains(_PLAIN_NUMBER), "a plain number such as 1.5"),
+    ):
+        if odd.any():
+            raise _bad_cell(table, odd, name, names, origin, expected)
+    raise _bad_cell(table, _numeric(column), name, names, origin, "a number")
 
 
 def _numeric(column: pl.Series) -> pl.Series:
     """Say of each text whether it is a number; spaces around it are not what is wrong with a column."""
-    return column.str.strip_chars().cast(pl.Float64, strict=False).is_not_null()
+    return _read(column).is_not_null()
+
+
+def _read(column: pl.Series) -> pl.Series:
+    return column.str.strip_chars().cast(pl.Float64, strict=False)
 
 
 def _seconds(table: pl.DataFrame, names: dict[str, str], origin: str) -> pl.Series:
