@@ -126,6 +126,7 @@ def test_what_is_no_bundle_at_all_says_what_was_expected(tmp_path):
     refused(tmp_path / "nowhere", "not a bundle: expected a folder, found nothing")
     (tmp_path / "file").write_text("x")
     refused(tmp_path / "file", "not a bundle: expected a folder, found a file")
+    refused(tmp_path / ("a" * 300), "a: cannot be read: File name too long")
 
 
 @pytest.mark.parametrize("text", ["", "../v1", "v1/../../v1", "/etc", "v0", "version 1", "\xff"])

@@ -10,6 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+LONG = "a" * 300
+"""A name that is too long for any file system."""
+
 
 def told(answer: Any) -> str:
     """The message of a refused command: nothing else is printed."""
@@ -213,6 +216,41 @@ def test_nobody_to_recommend_to(call: Any, bundle: Path) -> None:
 
 def test_a_bundle_that_is_not_there(call: Any, tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in told(call("recommend", tmp_path / "nothing", "1000"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", LONG],
+        ["run", "{experiment}", "--output", LONG],
+        ["run", "{experiment}", "--set", f"plugins=[{LONG}]"],
+        ["run", "{experiment}", "--set", f"registry={LONG}"],
+        ["run", "{experiment}", "--set", f"domains.grocery.path={LONG}.csv"],
+        ["run", "{experiment}", "--set", "transfers[0].shared=none", "--set", f"transfers[0].links.users={LONG}"],
+        ["facts", LONG, LONG, "--shared", "users"],
+        ["recommend", LONG, "1000"],
+        ["registry", "check", LONG],
+    ],
+)
+def test_a_path_that_the_file_system_refuses(call: Any, experiment: Path, arguments: list[str]) -> None:
+    message = told(call(*(word.format(experiment=experiment) for word in arguments)))
+    assert ": File name too long" in message
+    assert message.count("\n") == 1
+    assert not (experiment.parent / "out").exists()
+
+
+def test_what_may_not_be_read_is_told_in_our_words_and_not_by_typer(
+    call: Any, experiment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_, **__: False)  # typer would ask, and print how commands are used
+    for arguments in (
+        ["explain", experiment],
+        ["facts", experiment.parent, experiment.parent, "--shared", "users"],
+        ["recommend", experiment.parent, "1000"],
+        ["registry", "check", experiment],
+        ["run", experiment, "--output", experiment.parent, "--set", "tries=none"],
+    ):
+        assert "Usage" not in call(*arguments).err
 
 
 def test_a_truncated_bundle(call: Any, bundle: Path, tmp_path: Path) -> None:

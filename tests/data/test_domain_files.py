@@ -169,6 +169,11 @@ def test_a_number_that_is_not_written_plainly_is_named(tmp_path, cell):
     assert error_of(path) == f"{path}: row 2: weight is '{cell}', expected a plain number such as 1.5"
 
 
+def test_a_path_that_no_file_can_have_is_an_error(tmp_path):
+    path = tmp_path / f"{'a' * 300}.csv"
+    assert error_of(path) == f"{path}: cannot be read: File name too long"
+
+
 def test_a_kind_that_nobody_reads_is_an_error(tmp_path):
     with pytest.raises(ConfigError) as caught:
         Domain.load("shop", DomainSpec(kind="mongo"), tmp_path)

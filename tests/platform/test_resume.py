@@ -241,6 +241,29 @@ def test_an_error_of_the_file_system_is_told(tmp_path, monkeypatch):
         pass
 
 
+def test_a_full_disk_is_told_before_any_fit_and_nothing_is_left(shops, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(OutputError, match="out: cannot be written: No space left on device"):
+        run(shops)
+    assert not (shops / "out").exists()
+
+
+def test_a_finished_transfer_that_cannot_be_read_is_told(shops, monkeypatch):
+    run(shops)
+
+    def closed(path, **_):
+        raise PermissionError(13, "Permission denied")
+
+    place = shops / "out" / "transfers" / "0-grocery__drugstore.json"
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, **how: (closed if path == place else read)(path, **how))
+    with pytest.raises(OutputError, match=r"0-grocery__drugstore\.json: cannot be read: Permission denied"):
+        run(shops)
+
+
 def test_a_failed_run_lets_go_of_the_folder(shops):
     for _ in range(2):
         with pytest.raises(DataError, match="leaves nobody to evaluate"):

@@ -107,6 +107,7 @@ def test_a_path_object_may_lead_anywhere(toy: Any, write: Write, tmp_path: Path)
         ("bare", "plugin bare: no __init__.py in that folder; expected"),
         ("notes.txt", "plugin notes.txt: found a file that is not Python, expected one that ends in .py"),
         ("no_such.module", "plugin 'no_such.module' cannot be loaded: ModuleNotFoundError: No module named 'no_such'"),
+        ("a" * 300, f"plugin {'a' * 300}: cannot be read: File name too long"),
     ],
 )
 def test_what_is_no_plugin_is_an_error(toy: Any, tmp_path: Path, given: str, words: str) -> None:

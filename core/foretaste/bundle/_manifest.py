@@ -119,6 +119,13 @@ def read_manifest(path: Path) -> Manifest:
 def version_folder(path: Path) -> Path:
     """Return the folder that holds the manifest: ``path`` itself, or the version that its CURRENT names."""
     path = Path(path)
+    try:
+        return _version_in(path)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _version_in(path: Path) -> Path:
     if (path / MANIFEST).is_file():
         return path
     if not path.is_dir():

@@ -41,11 +41,11 @@ def load_bundle(path: Path) -> Recommender:
 
 def _verify(folder: Path, name: str, entry: FileEntry) -> None:
     place = folder / name
-    if place.resolve().parent != folder.resolve():
-        raise BundleError(f"{place}: leads out of the bundle, to {place.resolve()}")
-    if not place.is_file():
-        raise BundleError(f"{place}: is missing, expected {entry.bytes} bytes")
     try:
+        if place.resolve().parent != folder.resolve():
+            raise BundleError(f"{place}: leads out of the bundle, to {place.resolve()}")
+        if not place.is_file():
+            raise BundleError(f"{place}: is missing, expected {entry.bytes} bytes")
         size = place.stat().st_size
         if size != entry.bytes:
             raise BundleError(f"{place}: found {size} bytes, expected {entry.bytes}; is it truncated?")

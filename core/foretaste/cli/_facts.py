@@ -30,8 +30,11 @@ class SharedIds(StrEnum):
 
 
 def facts(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A CSV, TSV or Parquet file, or a folder of parts.")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Likewise.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="A CSV, TSV or Parquet file, or a folder of parts.", readable=False),
+    ],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Likewise.", readable=False)],
     shared: Annotated[SharedIds, typer.Option(help="What equal ids of the two files mean: the same users, items.")],
     as_json: AsJson = False,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="An experiment.yaml.")]
+# readable=False everywhere: typer would ask first, and tell how commands are used instead of what is wrong
+ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="An experiment.yaml.", readable=False)]
 Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Override a value of the experiment; may be given again."),

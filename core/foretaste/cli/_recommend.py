@@ -33,7 +33,9 @@ class Unknown(StrEnum):
 
 
 def recommend(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that run wrote: out/bundles/a__b.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="A folder that run wrote: out/bundles/a__b.", readable=False)
+    ],
     users: Annotated[list[str] | None, typer.Argument(metavar="USER", help="User ids.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
     why: Annotated[bool, typer.Option("--why", help="Say which part of a history speaks for each item.")] = False,

@@ -12,7 +12,9 @@ from foretaste.errors import ConfigError
 
 
 def check(
-    path: Annotated[Path | None, typer.Argument(help="Left out, the registry that foretaste brings.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="Left out, the registry that foretaste brings.", readable=False)
+    ] = None,
     no_plugins: Annotated[
         bool, typer.Option("--no-plugins", help="Load no plugin: check the file alone, not what it names.")
     ] = False,

@@ -28,7 +28,8 @@ def run(
         typer.Option(help="Fit again with the source's people shuffled: what then still helps is not taste."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to write; left out, the experiment's output.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write; left out, the experiment's output.", readable=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,10 +21,8 @@ def read_table(path: Path) -> pl.DataFrame:
     In text files, whole numbers written with leading zeros (007) or beyond 64 bits stay text: as ids they must come
     back as they went in. Raises DataError, naming the file, when it is missing, empty or cannot be parsed.
     """
-    if path.is_dir():
+    if _is_folder(path):
         return _read_folder(path)
-    if not path.exists():
-        raise DataError(f"{path}: no such file")
     suffix = _suffix(path)
     if suffix != ".parquet" and suffix not in _SEPARATORS:
         raise DataError(
@@ -35,6 +34,19 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: the file is empty") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as {suffix.lstrip('.')}: {_first_line(error)}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether there is a folder and not a file; DataError where there is neither, or nobody lets us look."""
+    try:
+        found = stat.S_ISDIR(path.stat().st_mode)
+        if found:
+            next(path.iterdir(), None)  # it may be closed to us
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return found
 
 
 def _read_text(path: Path, separator: str) -> pl.DataFrame:

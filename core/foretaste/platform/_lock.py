@@ -29,8 +29,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        _sign(descriptor, folder)
         yield
     finally:
         with suppress(OSError):
@@ -51,6 +50,14 @@ def _take(place: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _sign(descriptor: int, folder: Path) -> None:
+    try:
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:  # a full disk
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def _is_at(descriptor: int, place: Path) -> bool:

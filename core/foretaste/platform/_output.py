@@ -108,11 +108,15 @@ class Output:
     def finished(self, key: str) -> TransferResult | str | None:
         """Return a transfer that an earlier, equal run finished, or why it must be done again; None for none."""
         path = self.folder / "transfers" / f"{key}.json"
-        if not self.resumes or not path.exists():
+        if not self.resumes:
             return None
         try:
             result = TransferResult.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
             raise OutputError(f"{path}: is damaged; run again with --new") from error
         return self._damage(key, result) or result
 

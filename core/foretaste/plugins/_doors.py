@@ -58,11 +58,18 @@ def installed() -> Iterator[Candidate]:
 
 def given(plugin: object, folder: Path | None) -> Candidate:
     """Return the candidate that a user means by a text, a Path or an object."""
-    if isinstance(plugin, Path):
-        return _at_path((folder or Path()) / plugin, str(plugin))
-    if not isinstance(plugin, str):
+    if not isinstance(plugin, str | Path):
         name = getattr(plugin, "__name__", None) or type(plugin).__name__
         return Candidate(str(name), lambda: plugin)
+    try:
+        return _named(plugin, folder)
+    except OSError as error:
+        raise PluginError(f"plugin {plugin}: cannot be read: {error.strerror}") from error
+
+
+def _named(plugin: str | Path, folder: Path | None) -> Candidate:
+    if isinstance(plugin, Path):
+        return _at_path((folder or Path()) / plugin, str(plugin))
     path = (folder or Path()) / plugin
     if not path.exists() and _dotted(plugin):
         return Candidate(plugin, partial(_module, plugin))
