@@ -42,3 +42,15 @@ def test_ranking_everyone_never_holds_all_scores(make):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * N_USERS * N_ITEMS / 2
+
+
+@pytest.mark.parametrize("make", [factor_model, history_model])
+def test_asking_for_a_million_items_makes_room_for_no_more_than_there_are(make):
+    model = make()
+    tracemalloc.start()
+    (one, *_) = model.recommend(range(100), 10**6, allow=[1, 2, 3], exclude_seen=False)
+    model.recommend_for({}, 10**6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sorted(one.items) == [1, 2, 3]
+    assert peak < 100 * 10**6

@@ -177,7 +177,8 @@ class Recommender(ABC):
         """
         expect_count("k", k)
         users, rows = self._user_rows(users, on_unknown)
-        items, scores = self.rank(rows, k, exclude_seen=exclude_seen, allow=allowed(self.roster.items, allow, deny))
+        may = allowed(self.roster.items, allow, deny)
+        items, scores = self.rank(rows, self._at_most(k), exclude_seen=exclude_seen, allow=may)
         lists = (
             self._answer(user, line, values, int(path))
             for user, line, values, path in zip(users, items, scores, self._paths(rows), strict=True)
@@ -206,7 +207,7 @@ class Recommender(ABC):
             out[:] = self._log_popularity if scores is None else scores
 
         may = allowed(self.roster.items, allow, deny)
-        items, values = top_k(block, 1, len(self.roster.items), k, exclude=own, allow=may)
+        items, values = top_k(block, 1, len(self.roster.items), self._at_most(k), exclude=own, allow=may)
         return self._answer(None, items[0], values[0], POPULAR if scores is None else FOLDED_IN)
 
     def _folded_in(self, history: Mapping[str, History]) -> tuple[sparse.csr_matrix | None, NDArray[np.float32] | None]:
@@ -312,7 +313,7 @@ class Recommender(ABC):
                 if domain == self.roster.target:
                     line[row] = -np.inf
 
-        nearest, values = top_k(block, len(rows), len(self.roster.items), k)
+        nearest, values = top_k(block, len(rows), len(self.roster.items), self._at_most(k))
         lists = (self._answer(*one, KNOWN) for one in zip(asked, nearest, values, strict=True))
         return Recommendations(tuple(lists))
 
@@ -335,6 +336,10 @@ class Recommender(ABC):
             for index_item, share in zip(self._domain_items()[domain].take(rows), shares, strict=True)
         ]
         return Reasons.of(user, item, base, found, n)
+
+    def _at_most(self, k: int) -> int:
+        """Return how long a list can get: no room is made for the rest of a million."""
+        return max(1, min(k, len(self.roster.items)))
 
     def _user_rows(self, users: Sequence[Any], on_unknown: OnUnknown) -> tuple[list[Any], NDArray[np.int64]]:
         if on_unknown not in get_args(OnUnknown):
