@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from foretaste import load_bundle, save_bundle
-from foretaste.testing import fit_once, rating_world
+from foretaste import Platform, load_bundle, save_bundle
+from foretaste.testing import fit_once, rating_world, taste_world
 from foretaste_align import Ratings
 
 
@@ -107,3 +107,18 @@ assert not loaded, loaded
     assert done.returncode == 0, done.stderr
     if as_json:
         assert json.loads(done.stdout)["recommendations"]
+
+
+def test_a_history_that_a_baseline_does_not_read_is_answered_by_popularity(call: Any, tmp_path: Path) -> None:
+    """A guard may have handed on a baseline: who asks need not know."""
+    world = taste_world()
+    popular = Platform().fit("baseline/popular", world)
+    save_bundle(popular, tmp_path, strategy="baseline/popular", params={})
+    best, second, *_ = popular.recommend(["nobody"], 3)[0].items
+    (one,) = call("recommend", tmp_path, "--history", "books=book-a0", "--json").json["recommendations"]
+    assert (one["path"], one["items"][0]["item"]) == ("popular", best)
+    (one,) = call("recommend", tmp_path, "--history", f"films={best}", "--json").json["recommendations"]
+    assert (one["path"], one["items"][0]["item"]) == ("popular", second)
+    refused = call("recommend", tmp_path, "--history", "book=book-a0")
+    assert refused.code == 2
+    assert "unknown domain 'book'; this recommender knows films, books; did you mean 'books'?" in refused.err

@@ -99,26 +99,28 @@ def typed_ids(texts: list[str], index: Index, what: str) -> list[Any]:
 
 
 def _histories(given: list[str], recommender: Recommender) -> dict[str, Any]:
-    readable, rated = recommender.indexes(), recommender.rated_domains
+    roster, rated = recommender.roster, recommender.rated_domains
+    readable = {roster.target: roster.items, **recommender.indexes()}
+    known = dict.fromkeys((*readable, *roster.sources))
     histories: dict[str, dict[Any, float]] = {}
     for text in given:
-        domain, equals, ids = text.partition("=")
+        domain, equals, listed = text.partition("=")
         if not equals:
             raise DataError(f"--history {text}: found no '=', expected domain=id,id")
-        if domain not in readable:
-            known = ", ".join(readable) or "no history"
+        if domain not in known:
             raise DataError(
-                f"--history {text}: unknown domain '{domain}'; this recommender reads {known}"
-                f"{did_you_mean(domain, readable)}"
+                f"--history {text}: unknown domain '{domain}'; this recommender knows {', '.join(known)}"
+                f"{did_you_mean(domain, known)}"
             )
-        texts = [one.strip() for one in ids.split(",") if one.strip()]
+        texts = [one.strip() for one in listed.split(",") if one.strip()]
         if not texts:
             raise DataError(f"--history {text}: found no id, expected {domain}=id,id")
         ratings = [1.0] * len(texts)
         if domain in rated:
             texts, ratings = _rated(texts, domain)
-        found = typed_ids(texts, readable[domain], f"--history {domain}")
-        histories.setdefault(domain, {}).update(zip(found, ratings, strict=True))
+        index = readable.get(domain)  # none where a guard chose a model that does not read this source
+        ids = texts if index is None else typed_ids(texts, index, f"--history {domain}")
+        histories.setdefault(domain, {}).update(zip(ids, ratings, strict=True))
     return histories
 
 
