@@ -1,12 +1,13 @@
 """What is handed on is fitted again on all rows, once everything was measured."""
 
+from importlib.metadata import version
 from typing import Any
 
 import polars as pl
 import pytest
 
-from evaluation.toy_experiment import Watch, run, shop
-from foretaste import load_bundle
+from evaluation.toy_experiment import Watch, experiment, run, shop
+from foretaste import Platform, load_bundle
 from foretaste.bundle import read_manifest
 from foretaste.data import PairFacts
 from foretaste.hookspecs import hookimpl
@@ -61,6 +62,18 @@ def test_the_manifest_says_what_it_was_fitted_on_and_what_it_came_to(shops, refi
     assert manifest.metadata["fitted_on"] == words
     assert manifest.metadata["metrics"] == result.entry("toy/taste").metrics
     assert manifest.params == result.entry("toy/taste").params
+
+
+def test_the_manifest_names_the_plugin_of_the_strategy_with_its_version(shops):
+    run(shops)
+    toys = {"name": "Shelf", "distribution": None, "version": None}
+    assert read_manifest(shops / BUNDLE).metadata["plugin"] == toys
+    (result,) = Platform().run(experiment({"strategy": "linear/naive-bayes"}, output="other"), folder=shops).transfers
+    assert read_manifest(shops / "other" / result.bundle).metadata["plugin"] == {
+        "name": "linear",
+        "distribution": "foretaste",
+        "version": version("foretaste"),
+    }
 
 
 def test_over_repeats_the_manifest_has_the_figures_of_all(shops):

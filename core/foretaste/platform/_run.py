@@ -246,11 +246,17 @@ def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -
         params=strategy.params(),
         metadata={
             **job.metadata,
+            "plugin": _plugin(strategy, fitter),
             "fitted_on": "training rows" if whole is None else "all rows",
             "metrics": {k: v for k, v in scores.overall.items() if math.isfinite(v)},
         },
     )
     return str(path.relative_to(job.output.folder))
+
+
+def _plugin(strategy: Strategy, fitter: Fitter) -> dict[str, str | None]:
+    report = next(report for report in fitter.host.reports if strategy.name in report.strategies)
+    return {"name": report.name, "distribution": report.distribution, "version": report.version}
 
 
 def _refitted(strategy: Strategy, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:
