@@ -1,6 +1,8 @@
+import importlib
 import json
 import logging
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from evaluation.toy_experiment import experiment, run, write_shops
-from foretaste import Platform
+from foretaste import Platform, errors
 
 HEAVY = ["torch", "implicit", "lightfm", "sklearn", "pandas", "matplotlib"]
 
@@ -34,6 +36,7 @@ def state():
         "own logger": list(logging.getLogger("foretaste").handlers),
         "warnings": list(warnings.filters),
         "numpy": str(np.random.get_state()),  # noqa: NPY002 - the global state is what is watched
+        "random": random.getstate(),
         "numpy errors": np.geterr(),
         "threads": sorted(thread.name for thread in threading.enumerate()),
         "hook": (sys.excepthook, threading.excepthook),
@@ -45,6 +48,38 @@ def test_a_run_leaves_the_process_as_it_was(shops, capfd):
     run(shops, {"strategy": "toy/taste", "beside": ["toy/plain"]})
     assert state() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_does_not_ask_how_the_process_was_called(shops, monkeypatch):
+    monkeypatch.delattr(sys, "argv")
+    run(shops)
+
+
+def others():
+    """What the modules and classes of others hold that can be called, by place."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("foretaste"):
+            for key, value in list(vars(module).items()):
+                found[name, key] = value
+                if isinstance(value, type):
+                    found |= {(name, key, part): held for part, held in list(vars(value).items())}
+    return {place: value for place, value in found.items() if callable(value)}
+
+
+def test_a_run_with_installed_strategies_patches_nothing_of_others(shops):
+    for module in ("implicit", "implicit.cpu.als", "scipy.linalg", "scipy.optimize", "scipy.sparse.linalg"):
+        importlib.import_module(module)
+    before = others()
+    Platform().run(experiment({"strategy": "align/ridge", "beside": ["linear/naive-bayes"]}, tries=1), folder=shops)
+    after = others()
+    assert [place for place, value in before.items() if after.get(place, value) is not value] == []
+
+
+def test_all_errors_stand_in_one_tree():
+    raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert len(raised) == 9
+    assert all(issubclass(kind, errors.ForetasteError) for kind in raised)
 
 
 def test_a_run_writes_into_its_folder_only(shops, tmp_path, monkeypatch):
