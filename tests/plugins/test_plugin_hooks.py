@@ -42,7 +42,7 @@ def test_every_hook_says_when_it_is_called(hook: str) -> None:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_known_to_a_host(toy: Any, hook: str) -> None:
-    assert getattr(toy.alone().hook, hook).has_spec()
+    assert getattr(toy.alone().manager.hook, hook).has_spec()
 
 
 def test_core_reads_files_in_the_folder(toy: Any, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_an_answer_of_another_type_is_an_error(toy: Any, transfer: Transfer) -> 
 def test_two_hosts_share_nothing(toy: Any) -> None:
     first, second = toy.alone(toy.Plugin([toy.Toy])), toy.alone()
     assert first.manager is not second.manager
-    assert first.hook.load_domain is not second.hook.load_domain
+    assert first.manager.hook.load_domain is not second.manager.hook.load_domain
     assert (dict(second.catalog.strategies), second.reports) == ({}, ())
 
 

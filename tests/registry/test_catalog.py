@@ -23,10 +23,6 @@ def test_an_empty_catalog_knows_none() -> None:
         Catalog().get("a/b")
 
 
-def test_the_baselines_are_those_that_can_run(catalog: Catalog) -> None:
-    assert [kind.name for kind in catalog.baselines()] == ["baseline/popular"]
-
-
 def test_a_strategy_is_made_with_its_settings(catalog: Catalog) -> None:
     assert catalog.make("align/ridge", {"factors": 3}).params() == {"factors": 3}
 

@@ -46,11 +46,6 @@ class PluginHost:
     metrics: dict[str, MetricFactory]
     reports: tuple[PluginReport, ...]
 
-    @property
-    def hook(self) -> pluggy.HookRelay:
-        """The bare hooks; prefer ``call``."""
-        return self.manager.hook
-
     def call(self, hook: str, /, **arguments: Any) -> Any:
         """Call a hook; what a plugin raises becomes a StrategyError or PluginError that names plugin and hook.
 

@@ -37,11 +37,6 @@ class Catalog:
         absent = f"; not loaded: {', '.join(sorted(self.unavailable))}" if self.unavailable else ""
         raise ConfigError(f"{head}; known: {known}{absent}{did_you_mean(name, self.strategies)}")
 
-    def baselines(self) -> list[type[Strategy]]:
-        """Return the strategies without transfer whose packages are installed, by name."""
-        kinds = (self.strategies[name] for name in sorted(self.strategies))
-        return [kind for kind in kinds if kind.baseline and not missing_packages(kind)]
-
     def unfit(self, name: str) -> str | None:
         """Return why a strategy cannot serve this run, whatever the data, or None."""
         if self.for_ratings and not self.get(name).predicts_ratings:
