@@ -170,6 +170,8 @@ def test_numbers_written_as_text_are_an_error():
         ("weight", [" 1", " 2", "x", " 4"], 3, 1),
         ("weight", [1, "02", 3], 2, 1),
         ("weight", [1, 10**20, 3], 2, 1),
+        ("weight", [1, "Infinity", 3, "nan"], 2, 2),
+        ("timestamp", [1, 3, "-Infinity"], 3, 1),
         ("timestamp", [100, 200, "x", 400], 3, 1),
         ("timestamp", [100, "2024-05-31", 300], 2, 1),
         ("timestamp", ["2024-05-30", "2024-05-31", 300, "x"], 3, 2),
