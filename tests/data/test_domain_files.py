@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import polars as pl
@@ -55,6 +56,15 @@ def test_every_format_gives_the_same_domain(files, kind):
 def test_the_suffix_may_be_in_capitals(tmp_path):
     TABLE.write_csv(tmp_path / "SHOP.CSV")
     assert len(load(tmp_path / "SHOP.CSV").interactions) == 3
+
+
+@pytest.mark.parametrize("name", ["shop[1].csv", "shop[1].csv.gz", "shop[1].parquet", "sho?.csv"])
+def test_a_path_is_a_name_and_no_pattern(tmp_path, name):
+    written(tmp_path / "shop.csv", "user_id,item_id\nother,1\n")
+    table = io.BytesIO()
+    TABLE.write_parquet(table) if name.endswith("parquet") else TABLE.write_csv(table)
+    (tmp_path / name).write_bytes(gzip.compress(table.getvalue()) if name.endswith("gz") else table.getvalue())
+    assert load(tmp_path / name).interactions.users.ids.to_list() == ["ann", "bob"]
 
 
 def test_ids_with_leading_zeros_come_back_as_they_went_in(tmp_path):
@@ -123,6 +133,13 @@ def test_columns_separated_by_something_else_are_an_error(tmp_path, name, text, 
         f"{path}: found columns separated by {found}, expected {expected} in a file of this name"
         " (.csv has commas, .tsv has tabs)"
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_text_file_of_another_encoding_is_told_so(tmp_path, encoding):
+    path = tmp_path / "shop.csv"
+    path.write_bytes("user_id,item_id\na,1\n".encode(encoding))
+    assert error_of(path) == (f"{path}: found null characters in the header, as UTF-16 text has, expected UTF-8 text")
 
 
 def test_other_separators_in_the_name_of_a_column_do_not_matter(tmp_path):
@@ -339,6 +356,8 @@ def test_links_are_read_from_any_file(tmp_path):
         ("from_id,to_id,weight\na,b,1\nc,d,0\n", "row 2: weight is 0, expected a positive number"),
         ("from_id,to_id,weight\na,b,1\nc,d,inf\n", "row 2: weight is inf, expected a positive number"),
         ("from_id,to_id,weight\na,b,1\nc,d,\n", "row 2: weight is None, expected a positive number"),
+        ("from_id,to_id,weight\na,b,1e50\nc,d,1\n", "row 1: weight is 1e+50, expected a positive number of 32-bit"),
+        ("from_id,to_id,weight\na,b,1e-50\nc,d,1\n", "row 1: weight is 1e-50, expected a positive number of 32-bit"),
         ("from_id,to_id,weight\na,b,1\nc,d,much\n", "row 2: weight is 'much', expected a positive number"),
     ],
 )

@@ -192,12 +192,13 @@ def test_the_output_may_be_named_apart(shops, tmp_path):
     assert not (shops / "out").exists()
 
 
-def test_names_beyond_ascii_are_written_and_resumed(shops):
+@pytest.mark.parametrize("name", ["Käse & Brot", "shop[1]"])
+def test_names_beyond_plain_words_are_written_and_resumed(shops, name):
     (shops / "grocery.parquet").rename(shops / "g.parquet")
-    domains = {"Käse & Brot": {"path": "g.parquet"}, "drugstore": {"path": "drugstore.parquet"}}
-    spec = {"source": "Käse & Brot", "strategy": "toy/taste"}
+    domains = {name: {"path": "g.parquet"}, "drugstore": {"path": "drugstore.parquet"}}
+    spec = {"source": name, "strategy": "toy/taste"}
     assert run(shops, spec, domains=domains) == run(shops, spec, domains=domains)
-    assert (shops / "out" / "bundles" / "Käse & Brot__drugstore").is_dir()
+    assert [path.name for path in (shops / "out" / "bundles" / f"{name}__drugstore").glob("v*")] == ["v1"]
 
 
 def test_the_same_transfer_listed_twice_has_two_bundles(shops):

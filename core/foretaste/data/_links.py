@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,13 @@ def check_links(table: pl.DataFrame, origin: str) -> pl.DataFrame:
     if repeated.height:
         raise DataError(f"{origin}: row {repeated['_row'][0]}: this from_id and to_id stand in more than one row")
     if "weight" in table.columns:
-        weight = pl.col("weight").cast(pl.Float64, strict=False)
+        weight = pl.col("weight").cast(pl.Float32, strict=False)  # 1e-50 is 0 in it, and 1e50 infinite
         bad = rows.filter(~((weight > 0) & weight.is_finite()).fill_null(False))
         if bad.height or not table["weight"].dtype.is_numeric():
             row, value = (bad if bad.height else rows).select("_row", "weight").row(0)
-            raise DataError(f"{origin}: row {row}: weight is {value!r}, expected a positive number")
+            held = isinstance(value, float) and 0 < value < math.inf
+            expected = "a positive number of 32-bit floating point" if held else "a positive number"
+            raise DataError(f"{origin}: row {row}: weight is {value!r}, expected {expected}")
     return table
 
 

@@ -29,7 +29,8 @@ def read_table(path: Path) -> pl.DataFrame:
             f"{path}: found '{path.name}', expected .csv, .tsv or .parquet (also .gz, .zst), or a folder of them"
         )
     try:
-        return pl.read_parquet(path) if suffix == ".parquet" else _read_text(path, _SEPARATORS[suffix])
+        # a path is a name and no pattern: copies are called shop[1].csv
+        return pl.read_parquet(path, glob=False) if suffix == ".parquet" else _read_text(path, _SEPARATORS[suffix])
     except pl.exceptions.NoDataError as error:
         raise DataError(f"{path}: the file is empty") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
@@ -50,20 +51,22 @@ def _is_folder(path: Path) -> bool:
 
 
 def _read_text(path: Path, separator: str) -> pl.DataFrame:
-    _refuse_other_separator(path, separator)
-    table = pl.read_csv(path, separator=separator, infer_schema_length=None)
+    _check_header(path, separator)
+    table = pl.read_csv(path, separator=separator, infer_schema_length=None, glob=False)
     whole = [name for name in table.columns if table[name].dtype.is_integer()]
     if not whole:
         return table
-    written = pl.read_csv(path, separator=separator, columns=whole, infer_schema=False)
+    written = pl.read_csv(path, separator=separator, columns=whole, infer_schema=False, glob=False)
     as_text = [
         name for name in whole if table[name].dtype == pl.Int128 or written[name].str.contains(r"^[+-]?0\d").any()
     ]
     return table.with_columns(written.select(as_text))
 
 
-def _refuse_other_separator(path: Path, separator: str) -> None:
-    header = pl.read_csv(path, separator=separator, n_rows=0).columns
+def _check_header(path: Path, separator: str) -> None:
+    header = pl.read_csv(path, separator=separator, n_rows=0, glob=False).columns
+    if any("\0" in name for name in header):
+        raise DataError(f"{path}: found null characters in the header, as UTF-16 text has, expected UTF-8 text")
     found = next((other for other in _WORDS if other != separator and other in header[0]), None)
     if len(header) == 1 and found:
         raise DataError(

@@ -123,7 +123,7 @@ class Output:
     def _damage(self, key: str, result: TransferResult) -> str | None:
         values = self.folder / "transfers" / f"{key}.people.parquet"
         try:
-            pl.read_parquet(values)
+            pl.read_parquet(values, glob=False)
             if result.bundle is not None:
                 load_bundle(self.folder / result.bundle)
                 read_manifest(
