@@ -69,6 +69,13 @@ def test_a_validation_file_may_be_of_another_format(folder, name):
     assert ("bob", "bread", "validation") in rows(joined(folder, validation=name))
 
 
+def test_files_of_one_name_in_two_folders_are_two_files(folder):
+    (folder / "valid").mkdir()
+    (folder / "valid" / "test.tsv").write_text("user_id\titem_id\nbob\tbread\n")
+    found = rows(joined(folder, validation="valid/test.tsv"))
+    assert {("bob", "bread", "validation"), ("ann", "bread", "test"), ("cat", "salt", "test")} < found
+
+
 def test_the_columns_of_the_target_are_those_of_its_files(folder):
     (folder / "shop.csv").write_text("who,what,when\nann,tea,1\nbob,milk,2\n")
     (folder / "test.tsv").write_text("who\twhat\twhen\nann\tmilk\t3\n")

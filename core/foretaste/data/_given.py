@@ -69,7 +69,7 @@ def _lengthened(features: Features | None, index: Index) -> Features | None:
 def _with_rows(domain: Domain, spec: DomainSpec, files: Mapping[str, Path]) -> Domain:
     table = domain.interactions
     users, items = table.users, table.items
-    parts, notes = {domain.name: table}, []
+    named, notes = [(domain.name, table)], []  # files in two folders may have one name
     splits = [np.full(len(table), _ELSE, object) if table.splits is None else table.splits]
     for split, path in files.items():
         rows, done = _hidden(path, spec, domain)
@@ -78,12 +78,13 @@ def _with_rows(domain: Domain, spec: DomainSpec, files: Mapping[str, Path]) -> D
         things = int((table.items.rows(rows.items.ids) < 0).sum())
         joined = f"{len(rows)} rows joined as {split} rows; {people} users and {things} items are not in the table"
         notes += [f"{path.name}: {note}" for note in (*done, joined)]
-        parts[path.name] = rows
+        named.append((path.name, rows))
         splits.append(np.full(len(rows), split, object))
-    timeless = [name for name, rows in parts.items() if rows.times is None]
-    if 0 < len(timeless) < len(parts):
+    timeless = [name for name, rows in named if rows.times is None]
+    if 0 < len(timeless) < len(named):
         notes.append(f"no timestamps in {', '.join(timeless)}: those of the others left out")
-    together = _joined(list(parts.values()), users, items, np.concatenate(splits), with_times=not timeless)
+    parts = [rows for _, rows in named]
+    together = _joined(parts, users, items, np.concatenate(splits), with_times=not timeless)
     kept = _once(together, list(files), notes)
     return replace(domain.with_interactions(kept), notes=(*domain.notes, *notes))
 
