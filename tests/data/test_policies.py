@@ -294,6 +294,25 @@ def test_merged_rows_take_the_newest_time():
     assert rows.values.tolist() == [2.0, 7.0, 6.0]
 
 
+@pytest.mark.parametrize(("policy", "weight"), [("sum", 4.0), ("last", 1.0), ("max", 3.0)])
+def test_rows_of_two_splits_are_not_merged(policy, weight):
+    frame = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "a", "b", "b"],
+            "item_id": [1, 1, 1, 1, 1],
+            "weight": [9.0, 3.0, 1.0, 5.0, 2.0],
+            "split": ["test", "train", "train", "train", "test"],
+        }
+    )
+    domain = Domain.from_frame(frame, duplicates=policy)
+    assert domain.interactions.values.tolist() == [weight, 2.0]
+    assert domain.interactions.splits.tolist() == ["train", "test"]
+    assert domain.notes == (
+        f"1 repeated rows of one user and item merged ({policy})",
+        "2 rows whose user and item also stand in a newer row of another split left out",
+    )
+
+
 def test_repeated_rows_may_be_an_error():
     assert error_of(pl.DataFrame(REPEATED), duplicates="error") == (
         "books: row 1: user 'a' and item 1 stand in more than one row, expected one; 1 rows too many"

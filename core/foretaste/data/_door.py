@@ -110,13 +110,20 @@ def _merge_duplicates(
             f"{origin}: row {row}: user {users.ids[user]!r} and item {items.ids[item]!r} stand in more than one row,"
             f" expected one; {extra} rows too many (set duplicates: sum, last or max to merge them)"
         )
-    notes.append(f"{extra} repeated rows of one user and item merged ({policy})")
     table = table.filter(newest)
+    # a row that is hidden must not tell its weight to one that is learnt from
+    same = ["_pair", "split"] if "split" in table.columns else ["_pair"]
+    together = repeated.join(table.select(same), on=same, how="semi")
+    left_out = repeated.height - together.height
+    if merged := extra - left_out:
+        notes.append(f"{merged} repeated rows of one user and item merged ({policy})")
+    if left_out:
+        notes.append(f"{left_out} rows whose user and item also stand in a newer row of another split left out")
     if policy == "last":
         return table
     weight = pl.col("weight").sum() if policy == "sum" else pl.col("weight").max()
-    merged = repeated.group_by("_pair").agg(weight.alias("_merged"))
-    table = table.join(merged, on="_pair", how="left", maintain_order="left")
+    weights = together.group_by("_pair").agg(weight.alias("_merged"))
+    table = table.join(weights, on="_pair", how="left", maintain_order="left")
     return table.with_columns(pl.coalesce("_merged", "weight").alias("weight"))
 
 
