@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
-from foretaste.data import Domain, Overlap, Transfer
+from foretaste.data import Domain, Features, Overlap, Transfer
 from foretaste.errors import DataError
 
 SOURCE = {"user_id": ["ann", "ann", "bob", "cy"], "item_id": ["x", "y", "x", "z"]}
@@ -41,6 +43,15 @@ def test_shared_users_meet_by_id_and_newcomers_get_rows_after_the_target_s_own()
     assert pair.source_history.toarray().tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, 0, 1]]
     assert pair.source_length.tolist() == [2, 1, 0, 1]
     assert pair.shared_people.tolist() == [0, 1]
+
+
+def test_features_of_people_have_a_row_for_newcomers_too():
+    shop = domain(TARGET, "drugstore")
+    table = pl.DataFrame({"user_id": ["bob", "ann"], "age": [50, 40]})
+    features = Features.from_frame(table, shop.interactions.users, "user_id", {}, "people.csv")
+    transfer = Transfer.of(domain(SOURCE, "grocery"), replace(shop, user_features=features), Overlap("users"))
+    assert transfer.target.user_features.index == transfer.target.interactions.users
+    assert transfer.target.user_features.table["age"].to_list() == [40, 50, None, None]
 
 
 def test_shared_items_meet_by_id():

@@ -86,6 +86,11 @@ class Domain:
         """Return this domain with other rows over the same indexes."""
         return replace(self, interactions=interactions)
 
+    def for_users(self, users: Index) -> Domain:
+        """Return this domain over an index that starts with its users; of the others no feature is known."""
+        features = None if self.user_features is None else self.user_features.for_index(users)
+        return replace(self, interactions=self.interactions.for_users(users), user_features=features)
+
 
 def _enter(frame: pl.DataFrame, name: str, spec: DomainSpec, origin: str) -> Domain:
     entered = enter(frame, spec, origin)

@@ -122,7 +122,7 @@ class Transfer:
         users = target.interactions.users
         for source, one in zip(sources, overlaps, strict=True):
             users = _with_linked(users, source, target, one)
-        target = target.with_interactions(target.interactions.for_users(users))
+        target = target.for_users(users)
         pairs = tuple(_pair(source, target, one) for source, one in zip(sources, overlaps, strict=True))
         return cls(target, pairs, f"{'+'.join(s.name for s in sources)}__{target.name}")
 
