@@ -82,10 +82,10 @@ def test_disliked_items_count_as_had():
     assert len(find_twins(Transfer.of(source, target, Overlap("users")).pair)) == 1
 
 
-def test_items_that_are_declared_the_same_are_not_twins():
-    links = pl.DataFrame({"from_id": ["cd"], "to_id": ["disc"]})
+def test_items_that_are_declared_the_same_are_twins_like_any_others():
+    links = pl.DataFrame({"from_id": ["cd", "tea"], "to_id": ["disc", "cup"]})
     pair = transfer(shared="users", item_links=links).pair
-    assert names(pair, find_twins(pair)) == {("pen", "quill")}
+    assert names(pair, find_twins(pair)) == {("cd", "disc"), ("pen", "quill")}
 
 
 def test_without_shared_people_there_is_nothing_to_audit():
@@ -181,7 +181,9 @@ def test_merge_declares_twins_to_be_the_same_item():
     linked = set(zip(source.take(links.row.astype(np.int64)), target.take(links.col.astype(np.int64)), strict=True))
     assert linked == {("cd", "disc"), ("pen", "quill")}
     assert before.pair.item_links is None
-    assert len(find_twins(after.pair)) == 0
+    twins = {"shop": find_twins(after.pair)}
+    assert len(twins["shop"]) == 2
+    assert len(find_twins(drop_twins(after, twins, after.shared_people).pair)) == 0
 
 
 def test_merge_keeps_the_declared_links_and_their_weights():

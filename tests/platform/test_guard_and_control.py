@@ -102,6 +102,15 @@ def test_reported_twins_make_the_verdict_leak(twin_shops):
     assert "so the source leaks the test" in result.audit["sentence"]
 
 
+def test_copies_under_one_id_are_a_leak_too(twin_shops):
+    """That equal ids are the same items is said, and does not make fewer copies of the rows."""
+    grocery = pl.read_parquet(twin_shops / "grocery.parquet")
+    grocery.with_columns(pl.col("item_id").str.strip_prefix("g-")).write_parquet(twin_shops / "grocery.parquet")
+    (result,) = run(twin_shops, {"strategy": "toy/taste", "shared": "both"}).transfers
+    assert result.audit["pairs"]["grocery"]["twins"] == len(TWINS)
+    assert result.entry("toy/taste").verdict == "leak"
+
+
 @pytest.mark.parametrize("policy", ["drop", "merge"])
 def test_a_remedy_takes_the_leak_away_and_leaves_the_test_alone(twin_shops, policy):
     leaky, before = judged(twin_shops, "report")

@@ -45,7 +45,7 @@ def find_twins(pair: DomainPair, *, minimum_jaccard: float = 0.8, minimum_people
 
     Only people with rows on both sides count, and any row counts, a disliked one too. Twins have both minimums; one
     person less is enough where the people are exactly the same. Links of users count as one whatever their weight.
-    Items that ``pair.item_links`` already declares the same are left out.
+    Items that ``pair.item_links`` declares the same count like any others: copies give as much away under one id.
     """
     if not 0 < minimum_jaccard <= 1:
         raise ValueError(f"minimum_jaccard is {minimum_jaccard}, expected more than 0 and at most 1")
@@ -58,8 +58,6 @@ def find_twins(pair: DomainPair, *, minimum_jaccard: float = 0.8, minimum_people
     source_rows, target_rows, people = same_people(source, target, minimum_jaccard, minimum_people - 1)
     either = _sizes(source)[source_rows] + _sizes(target)[target_rows] - people
     keep = (people >= minimum_people) | (people == either)
-    if pair.item_links is not None:
-        keep &= ~stored(pair.item_links, source_rows, target_rows)
     return Twins(source_rows[keep], target_rows[keep], people[keep], people[keep] / either[keep])
 
 
