@@ -72,6 +72,12 @@ def test_a_table_without_the_id_is_an_error():
     )
 
 
+def test_a_table_of_ids_alone_is_an_error():
+    assert error_of(pl.DataFrame({"item_id": ["a"]})) == (
+        "items.csv: found no column but 'item_id', expected one for each feature"
+    )
+
+
 def test_a_kind_for_an_unknown_column_is_an_error():
     assert error_of(TABLE, prise="numeric") == (
         "items.csv: no column 'prise'; found item_id, genre, tags, words, price, pages; did you mean 'price'?"

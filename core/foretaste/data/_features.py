@@ -48,6 +48,8 @@ class Features:
             require_column(frame, name, origin)
         if key in kinds:
             raise DataError(f"{origin}: kinds: '{key}' is the id of each row, expected only columns of features")
+        if frame.width == 1:
+            raise DataError(f"{origin}: found no column but '{key}', expected one for each feature")
         try:
             rows = index.rows(frame[key])
         except DataError as error:
