@@ -30,13 +30,13 @@ class Procrustes(Mapped):
 
     name: ClassVar[str] = "align/procrustes"
     settings: ClassVar[tuple[Mapping[str, object], ...]] = (
-        {"regularization": 3.0},
-        {"shrunk": False},
-        {"factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
-        {"kappa": 10.0, "popularity": 0.1},
+        {"alpha": 4.0, "regularization": 30.0},
+        {"alpha": 4.0, "regularization": 30.0, "shrunk": False},
+        {"alpha": 10.0, "regularization": 30.0, "factors": 32, "source_factors": 32},
+        {"regularization": 3.0, "popularity": 0.1},
         # small data: strong regularization leaves nothing but zeros
-        {"factors": 16, "source_factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
         {"factors": 16, "source_factors": 16, "regularization": 0.1, "kappa": 10.0, "popularity": 0.3, "shrunk": False},
+        {"factors": 16, "source_factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
         {"factors": 32, "source_factors": 32, "regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
     )
 

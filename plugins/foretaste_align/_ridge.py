@@ -25,12 +25,12 @@ class Ridge(Mapped):
 
     name: ClassVar[str] = "align/ridge"
     settings: ClassVar[tuple[Mapping[str, object], ...]] = (
+        {"alpha": 4.0, "regularization": 30.0},
+        {"alpha": 4.0, "map_regularization": 1.0},
+        {"alpha": 10.0, "regularization": 30.0, "factors": 32, "map_regularization": 1.0},
         {"map_regularization": 1.0, "regularization": 3.0},
-        {"map_regularization": 0.01, "kappa": 3.0},
-        {"factors": 32, "source_factors": 32, "regularization": 3.0, "popularity": 0.05},
-        {"map_regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
+        {"regularization": 3.0, "popularity": 0.1},
         # small data: strong regularization leaves nothing but zeros
-        {"factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.3},
         {"factors": 16, "regularization": 0.1, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.3},
         {"factors": 32, "regularization": 1.0, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
     )

@@ -25,7 +25,7 @@ class Als(Strategy):
     """Length of the vectors."""
     regularization: Annotated[float, Field(gt=0), Search(3.0, 10.0, 30.0)] = 10.0
     """Weight of the squared length of the vectors."""
-    alpha: Annotated[float, Field(gt=0)] = 1.0
+    alpha: Annotated[float, Field(gt=0), Search(1.0, 4.0)] = 1.0
     """Confidence of a preference of weight 1; an unobserved cell has 1."""
     epochs: Annotated[int, Field(ge=1)] = 15
     """Alternations over people and items."""
