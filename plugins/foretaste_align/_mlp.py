@@ -28,9 +28,9 @@ class Mlp(Bent):
         {"alpha": 10.0, "regularization": 30.0, "factors": 32, "map_regularization": 1.0},
         {"map_regularization": 1.0, "regularization": 3.0, "penalty": 1e-4},
         {"regularization": 3.0, "popularity": 0.1},
-        # small data: strong regularization leaves nothing but zeros
+        # small data: strong regularization leaves zeros, in the source only what is popular
         {"factors": 16, "regularization": 0.1, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.3},
-        {"factors": 32, "regularization": 1.0, "map_regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
+        {"factors": 32, "regularization": 1.0, "source_regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
     )
 
     def error(self, lesson: Lesson, base: Vectors) -> Error:

@@ -39,8 +39,14 @@ class Prior(Ridge):
         {**_FIRM, "popularity": 0.05},
         {"alpha": 4.0, "prior_precision": 100.0},
         {"map_regularization": 1.0, "regularization": 3.0},
-        # small data: strong regularization leaves nothing but zeros
-        {"prior_precision": 100.0, "factors": 32, "regularization": 1.0, "map_regularization": 1.0, "popularity": 0.05},
+        # small data: strong regularization leaves zeros, in the source only what is popular
+        {
+            "prior_precision": 100.0,
+            "factors": 32,
+            "regularization": 1.0,
+            "source_regularization": 1.0,
+            "popularity": 0.05,
+        },
         {"prior_precision": 30.0, "factors": 16, "regularization": 0.1, "map_regularization": 1.0, "popularity": 0.3},
     )
 

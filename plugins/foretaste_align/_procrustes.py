@@ -34,7 +34,7 @@ class Procrustes(Mapped):
         {"alpha": 4.0, "regularization": 30.0, "shrunk": False},
         {"alpha": 10.0, "regularization": 30.0, "factors": 32, "source_factors": 32},
         {"regularization": 3.0, "popularity": 0.1},
-        # small data: strong regularization leaves nothing but zeros
+        # small data: strong regularization leaves zeros, in the source only what is popular
         {"factors": 16, "source_factors": 16, "regularization": 0.1, "kappa": 10.0, "popularity": 0.3, "shrunk": False},
         {"factors": 16, "source_factors": 16, "regularization": 1.0, "kappa": 10.0, "popularity": 0.1},
         {"factors": 32, "source_factors": 32, "regularization": 1.0, "kappa": 10.0, "popularity": 0.05},
