@@ -77,12 +77,10 @@ def gains(model: Recommender, strangers: pl.DataFrame) -> Iterator[tuple[Any, fl
     """Yield the ndcg@10 of each person who liked their last item, from all that they did before it."""
     for (who,), rows in strangers.group_by("user_id", maintain_order=True):
         *items, last = rows["item_id"].to_list()
-        *liked, hit = (rows["weight"] >= LIKED).to_list()
-        if not hit:
-            continue
-        brought = {"target": [item for item, like in zip(items, liked, strict=True) if like]}
-        best = model.recommend_for(brought, 10, deny=items).items
-        yield who, 1 / np.log2(2 + list(best).index(last)) if last in best else 0.0
+        *ratings, rating = rows["weight"].to_list()
+        if rating >= LIKED:
+            best = model.recommend_for({"target": (items, ratings)}, 10).items
+            yield who, 1 / np.log2(2 + list(best).index(last)) if last in best else 0.0
 
 
 def lines(table: pl.DataFrame) -> list[str]:

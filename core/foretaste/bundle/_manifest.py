@@ -59,6 +59,14 @@ class RatingFacts(StrictModel):
     highest: float
 
 
+class FeedbackFacts(StrictModel):
+    """How values of a domain are read, in training and in a history that comes with a question."""
+
+    kind: Literal["explicit", "implicit"]
+    positive_min: float
+    weighting: Literal["binary", "log1p", "raw"]
+
+
 class Manifest(StrictModel):
     """What manifest.json says, verified."""
 
@@ -92,6 +100,8 @@ class Manifest(StrictModel):
     """What the recommender needs beside arrays."""
     ratings: RatingFacts | None = None
     """How scores become ratings; left out where the recommender predicts none."""
+    feedback: dict[str, FeedbackFacts] = {}
+    """Per domain, how its values were read; left out by older versions, whose histories bring weights as they count."""
     metadata: dict[str, Any]
     """Whatever the writer wanted to note: plugin versions, fingerprints, metrics, a time."""
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
 from foretaste.bundle._manifest import ARRAYS, FileEntry, IndexEntry, Manifest, manifest_in, version_folder
-from foretaste.data import Index, sealed
+from foretaste.data import Feedback, Index, sealed
 from foretaste.errors import BundleError, DataError
 from foretaste.recommender import KINDS, RatingScale, Recommender, Roster
 
@@ -71,6 +71,7 @@ def _rebuild(folder: Path, manifest: Manifest) -> Recommender:
         arrays["roster.paths"],
         matrices.get("roster.seen"),
         None if manifest.ratings is None else RatingScale(**dict(manifest.ratings), **_under("rating.", arrays)),
+        {name: Feedback(**dict(facts)) for name, facts in manifest.feedback.items()},
     )
     return KINDS[manifest.kind].from_arrays(
         roster,

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
         "matrices": {name: [int(side) for side in matrix.shape] for name, matrix in matrices.items()},
         "facts": facts,
         **_rating_facts(roster),
+        "feedback": {name: asdict(one) for name, one in roster.feedback.items()},
         **about,
         **ids,
     }

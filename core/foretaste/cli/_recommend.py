@@ -102,7 +102,7 @@ def _histories(given: list[str], recommender: Recommender) -> dict[str, Any]:
     roster, rated = recommender.roster, recommender.rated_domains
     readable = {roster.target: roster.items, **recommender.indexes()}
     known = dict.fromkeys((*readable, *roster.sources))
-    histories: dict[str, dict[Any, float]] = {}
+    histories: dict[str, Any] = {}
     for text in given:
         domain, equals, listed = text.partition("=")
         if not equals:
@@ -115,12 +115,14 @@ def _histories(given: list[str], recommender: Recommender) -> dict[str, Any]:
         texts = [one.strip() for one in listed.split(",") if one.strip()]
         if not texts:
             raise DataError(f"--history {text}: found no id, expected {domain}=id,id")
-        ratings = [1.0] * len(texts)
         if domain in rated:
             texts, ratings = _rated(texts, domain)
-        index = readable.get(domain)  # none where a guard chose a model that does not read this source
-        ids = texts if index is None else typed_ids(texts, index, f"--history {domain}")
-        histories.setdefault(domain, {}).update(zip(ids, ratings, strict=True))
+            ids = typed_ids(texts, readable[domain], f"--history {domain}")
+            histories.setdefault(domain, {}).update(zip(ids, ratings, strict=True))
+        else:
+            index = readable.get(domain)  # none where a guard chose a model that does not read this source
+            ids = texts if index is None else typed_ids(texts, index, f"--history {domain}")
+            histories.setdefault(domain, []).extend(ids)
     return histories
 
 

@@ -28,6 +28,14 @@ class Feedback:
     positive_min: float = 4.0
     weighting: Literal["binary", "log1p", "raw"] = "binary"
 
+    def weights(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what each value (n,) weighs as a preference, 0 where it is none."""
+        if self.kind == "explicit":
+            return (values >= self.positive_min).astype(np.float32)
+        if self.weighting == "binary":
+            return (values > 0).astype(np.float32)
+        return np.asarray(np.log1p(values) if self.weighting == "log1p" else values, np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
@@ -65,19 +73,13 @@ class Interactions:
     @cached_property
     def preferred(self) -> NDArray[np.bool_]:
         """(n,) which rows count as a preference."""
-        if self.feedback.kind == "explicit":
-            return sealed(self.values >= self.feedback.positive_min)
-        return sealed(self.values > 0)
+        return sealed(self.feedback.weights(self.values) > 0)
 
     @cached_property
     def preference(self) -> sparse.csr_matrix:
         """(users, items) float32: the preferred rows, weighted as ``feedback`` says."""
         keep = self.preferred
-        weights = np.ones(int(keep.sum()), np.float32)
-        if self.feedback.kind == "implicit" and self.feedback.weighting != "binary":
-            raw = self.values[keep]
-            weights = np.log1p(raw) if self.feedback.weighting == "log1p" else raw.copy()
-        return self._matrix(keep, weights)
+        return self._matrix(keep, self.feedback.weights(self.values[keep]))
 
     @cached_property
     def ratings(self) -> sparse.csr_matrix:

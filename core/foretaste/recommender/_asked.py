@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index
+from foretaste.data import Feedback, Index
 from foretaste.errors import DataError, UnknownIdError
 from foretaste.solvers import is_count
 
 History = Iterable[Any] | tuple[Iterable[Any], Iterable[float]] | Mapping[Any, float]
+_AS_GIVEN = Feedback(weighting="raw")
+"""How bundles read values that were written before they said how."""
 _HEAVIEST = 1e9  # sums of squares stay far from the end of single precision
 
 
@@ -51,14 +53,25 @@ def allowed(items: Index, allow: Iterable[Any] | None, deny: Iterable[Any] | Non
 
 
 def history_rows(
-    history: Mapping[str, History], indexes: Mapping[str, Index | None], rated: Collection[str]
+    history: Mapping[str, History],
+    indexes: Mapping[str, Index | None],
+    rated: Collection[str],
+    feedback: Mapping[str, Feedback],
 ) -> dict[str, sparse.csr_matrix]:
-    """Return a row per domain of a history, but for those without an index: that are known, and not read."""
+    """Return a row per domain of a history, but for those without an index: that are known, and not read.
+
+    A row holds ratings in the domains of ``rated``, elsewhere preferences, by values that are read as in training.
+    """
     for name in history:
         if name not in indexes:
             raise DataError(f"history of '{name}': this recommender knows {', '.join(indexes)}")
     read = {name: index for name, index in indexes.items() if name in history and index is not None}
-    return {name: (_rated_row if name in rated else _row)(name, history[name], items) for name, items in read.items()}
+    return {
+        name: _rated_row(name, history[name], items)
+        if name in rated
+        else _row(name, history[name], items, feedback.get(name, _AS_GIVEN))
+        for name, items in read.items()
+    }
 
 
 def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -68,22 +81,29 @@ def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
     return kept
 
 
-def _row(name: str, given: History, items: Index) -> sparse.csr_matrix:
-    """Return a history as a row (1, items) that stores an entry for each known item, zero weights too.
+def _row(name: str, given: History, items: Index, feedback: Feedback) -> sparse.csr_matrix:
+    """Return a history as a row (1, items) that stores a weight for each known item, 0 for what is not preferred.
 
-    Without weights an item counts once however often it is named; with weights they add up. A mapping is of items to
-    weights.
+    Ids alone are preferred once each, however often they are named. Strengths of one item add up, and of ratings the
+    last counts, before they are read. A mapping is of items to values.
     """
-    ids, weights = _with_weights(name, given)
+    ids, values = _with_weights(name, given)
+    if values is not None and feedback.kind == "explicit":
+        rated = _rated_row(name, given, items)
+        rated.data = feedback.weights(rated.data)
+        return rated
     rows = items.rows(ids)
-    if weights is None:
+    if values is None:
         rows = np.unique(rows)
-        weights = np.ones(len(rows), np.float32)
-    if weights.shape != rows.shape or not ((weights >= 0) & (weights <= _HEAVIEST)).all():
+        values = np.ones(len(rows), np.float32)
+    if values.shape != rows.shape or not ((values >= 0) & (values <= _HEAVIEST)).all():
         raise DataError(f"history of '{name}': expected one weight per item, from 0 to {_HEAVIEST:g}")
     known = rows >= 0
     where = (np.zeros(int(known.sum()), int), rows[known])
-    return sparse.csr_matrix((weights[known], where), shape=(1, len(items)))
+    found = sparse.csr_matrix((values[known], where), shape=(1, len(items)))
+    if feedback.kind == "implicit":  # ratings come here as ids alone, which are preferred
+        found.data = feedback.weights(found.data)
+    return found
 
 
 def _rated_row(name: str, given: History, items: Index) -> sparse.csr_matrix:

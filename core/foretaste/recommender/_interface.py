@@ -214,7 +214,7 @@ class Recommender(ABC):
         """Return what a history names in the target, and its scores (1, items); None where the model says nothing."""
         readable, target = self._domain_items(), self.roster.target
         indexes = {target: self.roster.items, **dict.fromkeys(self.roster.sources), **readable}
-        given = history_rows(history, indexes, self.rated_domains)
+        given = history_rows(history, indexes, self.rated_domains, self.roster.feedback)
         evidence = {
             name: told
             for name, row in given.items()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index, Transfer, frozen, frozen_matrix
+from foretaste.data import Feedback, Index, Transfer, frozen, frozen_matrix
 from foretaste.recommender._rating_scale import RatingScale
 
 AnswerPath = Literal["known", "newcomer", "folded-in", "popular"]
@@ -24,7 +25,8 @@ class Roster:
     ``popularity`` (items,) float64 counts the people who preferred an item in training; ``seen`` (users, items) holds
     the rows to leave out of an answer, or None where histories were left out of a bundle; ``paths`` (users,) uint8
     says by which path a person is answered: 0 known, 1 newcomer (through the source), 3 popular. ``rating_scale`` makes
-    ratings of scores; None where the model predicts none. Raises ValueError where these do not fit each other.
+    ratings of scores; None where the model predicts none. ``feedback`` says by domain how values were read in training,
+    and so how those of a history that comes with a question are. Raises ValueError where these do not fit each other.
     """
 
     target: str
@@ -35,6 +37,7 @@ class Roster:
     paths: NDArray[np.uint8]
     seen: sparse.csr_matrix | None
     rating_scale: RatingScale | None = None
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         expect_shape("popularity", self.popularity, (len(self.items),))
@@ -56,7 +59,17 @@ class Roster:
         paths[transfer.source_length > 0] = NEWCOMER
         paths[rows.history > 0] = KNOWN
         sources = tuple(pair.source.name for pair in transfer.pairs)
-        return cls(transfer.target.name, sources, rows.users, rows.items, rows.popularity, paths, rows.seen)
+        domains = (transfer.target, *(pair.source for pair in transfer.pairs))
+        return cls(
+            transfer.target.name,
+            sources,
+            rows.users,
+            rows.items,
+            rows.popularity,
+            paths,
+            rows.seen,
+            feedback={one.name: one.interactions.feedback for one in domains},
+        )
 
     @property
     def newcomers(self) -> NDArray[np.bool_]:
