@@ -245,3 +245,17 @@ def test_result_json_is_what_run_prints(finished: Any) -> None:
     path, answer = finished
     document = json.loads((path.parent / "out" / "result.json").read_text())
     assert document["transfers"][0]["chosen"] in answer.out
+
+
+def test_explain_tells_what_was_done_to_the_tables(call: Any, experiment: Path) -> None:
+    table = experiment.parent / "grocery.parquet"
+    pl.concat([pl.read_parquet(table)] * 2).write_parquet(table)
+    noted = f"grocery: {pl.read_parquet(table).height // 2} repeated rows of one user and item merged (sum)"
+    assert noted in call("explain", experiment, "--json").json["transfers"][0]["notes"]
+    assert f"note: {noted}" in call("explain", experiment).out
+
+
+def test_explain_names_a_misspelt_strategy_to_run_beside(call: Any, experiment: Path) -> None:
+    answer = call("explain", experiment, "--set", "transfers.0.beside=[align/rigde]")
+    assert answer.code == 2
+    assert "align/ridge" in answer.err

@@ -86,10 +86,19 @@ def test_given_validates_on_the_rows_called_validation():
 
 
 def test_given_without_validation_rows_takes_a_random_tenth():
-    spec = GivenHoldout(kind="given", validation="no such rows")
+    spec = GivenHoldout(kind="given")
     train = hold_out(pair(rows=200), spec, 0).train
+    rows = train.target.interactions
+    train = train.replaced(target=rows.take(rows.splits != "validation"))
     (fold,) = validation_plan(train, spec, 0, 3).folds
     assert len(fold.test) / len(train.target.interactions) == pytest.approx(0.1, abs=0.08)
+
+
+def test_a_misspelt_validation_split_is_an_error():
+    spec = GivenHoldout(kind="given", validation="validate")
+    train = hold_out(pair(), spec, 0).train
+    with pytest.raises(DataError, match=r"validation: no row is called 'validate'; found train, validation"):
+        validation_plan(train, spec, 0, 3)
 
 
 def test_a_fold_of_people_who_prefer_nothing_is_left_out():

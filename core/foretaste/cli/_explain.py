@@ -45,6 +45,7 @@ def _document(one: Explained) -> dict[str, Any]:
         "target": one.target,
         "facts": [facts.as_dict() for facts in one.facts],
         "decision": asdict(one.decision),
+        "notes": one.notes,
     }
 
 
@@ -54,6 +55,8 @@ def _show(out: Console, one: Explained) -> None:
     out.print(f"{one.decision.strategy} ({settings}), by {one.decision.rule}")
     for line in one.decision.trace:
         out.print(f"  {line}")
+    for note in one.notes:
+        out.print(f"note: {note}")
     out.print()
     sources = one.source.split("+") if len(one.facts) > 1 else [one.source]
     lines = table("fact", *sources, numbers=sources)

@@ -46,18 +46,15 @@ def facts(
     from foretaste.data import PairFacts
 
     transfer = _transfer(source, target, shared.value)
-    pair = transfer.pair
-    measured = PairFacts.of(pair)
+    measured = PairFacts.of(transfer.pair)
     report, holdout = _audit(transfer)
-    notes = [f"{domain.name}: {note}" for domain in (pair.source, pair.target) for note in domain.notes]
-    notes += pair.warnings
     if as_json:
-        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout), "notes": notes})
+        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout), "notes": transfer.notes})
         return
     out = console()
     out.print(_table(measured))
     out.print()
-    for note in notes:
+    for note in transfer.notes:
         out.print(f"note: {note}")
     out.print(f"audit: {report.sentence()}")
 

@@ -101,6 +101,13 @@ class Transfer:
         return f"{'+'.join(pair.source.name for pair in self.pairs)} -> {self.target.name}"
 
     @property
+    def notes(self) -> list[str]:
+        """What was done to each table, and what is odd about the pairs."""
+        domains = [*(pair.source for pair in self.pairs), self.target]
+        told = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
+        return told + [warning for pair in self.pairs for warning in pair.warnings]
+
+    @property
     def pair(self) -> DomainPair:
         """The single pair; ValueError where there are several."""
         if len(self.pairs) != 1:

@@ -24,8 +24,9 @@ def validation_plan(train: Transfer, spec: HoldoutSpec, seed: int, folds: int) -
     """Split the training data as the run was split.
 
     Newcomers: the remaining shared people in ``folds`` parts, each hidden once. Random: as many random splits.
-    Given: the rows that are called validation, where there are some. Other kinds: one fold. Folds without anybody who
-    preferred a hidden row, or without a row to train on, are left out; DataError where none is left.
+    Given: the rows that are called validation; a random tenth where there are none and the spec names none. Other
+    kinds: one fold. Folds without anybody who preferred a hidden row, or without a row to train on, are left out;
+    DataError where none is left, or the spec names validation rows that are not there.
     """
     useful = (fold for fold in _folds(train, spec, seed, folds) if len(fold.people) and len(_rows(fold.train)))
     plan = ValidationPlan(tuple(useful))
@@ -70,6 +71,11 @@ def _people(train: Transfer, spec: NewcomersHoldout, seed: int, folds: int) -> I
 def _given(train: Transfer, spec: GivenHoldout, seed: int) -> HeldOut:
     splits = _rows(train).splits
     if splits is None or not (splits == spec.validation).any():
+        if splits is not None and "validation" in spec.model_fields_set:
+            raise DataError(
+                f"{train.target.name}: holdout.validation: no row is called '{spec.validation}';"
+                f" found {', '.join(sorted(set(splits)))}"
+            )
         return _random(train, 0.1, np.random.default_rng([seed, 5, 0]))
     mask = np.asarray(splits == spec.validation, bool)
     return split(train, mask, mask, {})

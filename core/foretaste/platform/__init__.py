@@ -39,6 +39,7 @@ class Explained:
     target: str
     facts: list[PairFacts]
     decision: Decision
+    notes: list[str]
 
 
 class Platform:
@@ -145,6 +146,7 @@ class Platform:
     def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
         """Return what would be chosen for each transfer, by facts of its training data."""
         how = self._measure(experiment)
+        self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         fitter = Fitter(self._host, Context(seed=experiment.seed))
         explained = []
@@ -154,7 +156,7 @@ class Platform:
             train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
             facts = [PairFacts.of(pair) for pair in train.pairs]
             decision = choose(spec, train, self.registry, fitter, how)
-            explained.append(Explained("+".join(spec.sources), spec.target, facts, decision))
+            explained.append(Explained("+".join(spec.sources), spec.target, facts, decision, train.notes))
         return explained
 
     def _measure(self, experiment: Experiment) -> Measure:
@@ -232,6 +234,9 @@ def run_experiment(
 def explain_experiment(path: Path, *, assignments: Sequence[str] = (), no_plugins: bool = False) -> list[Explained]:
     """Read experiment.yaml and say what would be chosen; ``no_plugins`` loads no code that the experiment names."""
     experiment, _ = read_experiment(path, list(assignments))
+    if no_plugins:  # what runs beside the choice may be of a plugin, and does not matter for the choice
+        alone = [spec.model_copy(update={"beside": []}) for spec in experiment.transfers]
+        experiment = experiment.model_copy(update={"transfers": alone})
     return _platform_of(experiment, path.parent, no_plugins=no_plugins).explain(experiment, folder=path.parent)
 
 

@@ -218,18 +218,15 @@ def _guarded(name: str, found: dict[str, Measured], how: Measure) -> tuple[str, 
 
 
 def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
-    job, train = ready.job, ready.held[0].train
-    domains = [*(pair.source for pair in train.pairs), train.target]
-    notes = [f"{domain.name}: {note}" for domain in domains for note in domain.notes]
+    job = ready.job
     unmeasured = [
         f"{metric.label} not measured: {job.transfer.target.name} has implicit feedback"
         for metric in job.how.metrics
         if metric.kind == "rating" and job.transfer.target.interactions.feedback.kind != "explicit"
     ]
     again = [] if ready.damage is None else [f"done again, as what an earlier run left is damaged: {ready.damage}"]
-    warnings = [warning for pair in train.pairs for warning in pair.warnings]
     models = [f"{name}: {note}" for name, one in found.items() if one.first for note in one.first.notes]
-    return [*notes, *warnings, *ready.passed_over, *unmeasured, *models, *again]
+    return [*ready.held[0].train.notes, *ready.passed_over, *unmeasured, *models, *again]
 
 
 def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
