@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from foretaste.config import Document, StrictModel, override, read_yaml, validate
+from foretaste.config import Document, PlacedError, StrictModel, override, read_yaml, validate
 from foretaste.data import DomainSpec, Shared, said_twice
+from foretaste.errors import did_you_mean
 
 Twins = Literal["report", "drop", "merge"]
 
@@ -182,14 +183,16 @@ class Experiment(StrictModel):
                     f"domains give files and folders their names: found {name!r}, expected one without / \\ + and"
                     " control characters, with no dot or space at its start and no space at its end"
                 )
-        for spec in self.transfers:
+        for place, spec in enumerate(self.transfers):
             if len(spec.name.encode()) > _LONGEST:
                 raise ValueError(
                     f"the domains of a transfer have names of {len(spec.name)} letters, which are too many"
                 )
-            for name in (*spec.sources, spec.target):
-                if name not in self.domains:
-                    raise ValueError(f"transfers name the domain '{name}'; known: {', '.join(self.domains)}")
+            for key, names in (("source", spec.sources), ("target", [spec.target])):
+                for name in names:
+                    if name not in self.domains:
+                        known = f"known: {', '.join(self.domains)}{did_you_mean(name, self.domains)}"
+                        raise PlacedError(("transfers", place, key), f"no domain is called '{name}'; {known}")
         return self
 
     @model_validator(mode="after")

@@ -133,7 +133,26 @@ def test_an_unknown_parameter(call: Any, experiment: Path) -> None:
 
 def test_a_domain_that_is_not_there(call: Any, experiment: Path) -> None:
     rewritten(experiment, "source: grocery", "source: grocer")
-    assert "transfers name the domain 'grocer'; known: grocery, drugstore" in told(call("run", experiment))
+    known = "no domain is called 'grocer'; known: grocery, drugstore; did you mean 'grocery'?"
+    line = next(n for n, text in enumerate(experiment.read_text().splitlines(), 1) if "source: grocer" in text)
+    assert f"experiment.yaml:{line}: transfers[0].source: {known}" in told(call("run", experiment))
+
+
+def test_every_wrong_metric_and_strategy_is_told_with_its_key(call: Any, experiment: Path) -> None:
+    message = told(call("run", experiment, "--set", "metrics=[NDCG@10, ndcg@5, auc]"))
+    assert [line.partition("; ")[0] for line in message.removeprefix("error: ").splitlines()] == [
+        "metrics[0]: unknown metric 'NDCG@10'",
+        "metrics[2]: unknown metric 'auc'",
+    ]
+    rewritten(experiment, "beside: [align/ridge]", "beside: [align/rigde, linear/naive-bays]")
+    message = told(call("run", experiment))
+    assert "transfers[0].beside[0]: unknown strategy 'align/rigde'" in message
+    assert "transfers[0].beside[1]: unknown strategy 'linear/naive-bays'" in message
+
+
+def test_a_colon_without_a_space(call: Any, experiment: Path) -> None:
+    rewritten(experiment, "path: grocery", "path:grocery")
+    assert "with a space after the colon?" in told(call("run", experiment))
 
 
 def test_broken_yaml(call: Any, experiment: Path) -> None:

@@ -157,13 +157,28 @@ class TestFiles:
 class TestProblems:
     @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "null"])
     def test_an_empty_file_is_an_error(self, text: str) -> None:
-        assert problem(text) == "experiment.yaml: found nothing, expected a mapping"
+        assert problem(text) == "experiment.yaml: found nothing, expected a mapping: lines such as name: value"
 
     def test_a_list_at_the_top_is_an_error(self) -> None:
-        assert problem("\n- a\n") == "experiment.yaml:2:1: found a list, expected a mapping"
+        words = "experiment.yaml:2:1: found a list, expected a mapping: lines such as name: value"
+        assert problem("\n- a\n") == words
 
     def test_a_word_at_the_top_is_an_error(self) -> None:
-        assert problem("hello") == "experiment.yaml:1:1: found 'hello', expected a mapping"
+        words = "experiment.yaml:1:1: found 'hello', expected a mapping: lines such as name: value"
+        assert problem("hello") == words
+
+    def test_a_table_in_place_of_yaml_is_not_printed_whole(self) -> None:
+        said = problem("user_id,item_id\n" + "7,milk\n" * 1000)
+        assert said.startswith("experiment.yaml:1:1: found 'user_id,item_id 7,milk")
+        assert len(said) < 150
+
+    def test_a_tab_before_a_key_wants_spaces(self) -> None:
+        words = "experiment.yaml:2:1: found character '\\t' that cannot start any token"
+        assert problem("a:\n\tb: 1\n") == f"{words}; indent with spaces, not with tabs"
+
+    def test_a_windows_path_in_double_quotes_wants_other_quotes(self) -> None:
+        said = problem('path: "C:\\data\\books.csv"\n')
+        assert said.endswith("; in double quotes \\ begins an escape: write / or use single quotes")
 
     def test_a_second_document_is_an_error(self) -> None:
         assert problem("a: 1\n---\nb: 2\n") == "experiment.yaml:2:1: found a second document (---), expected one"

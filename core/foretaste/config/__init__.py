@@ -5,12 +5,13 @@ from __future__ import annotations
 from foretaste.config._document import Document, KeyPath, Plain, dotted
 from foretaste.config._model import StrictModel
 from foretaste.config._override import override
-from foretaste.config._validate import validate, validation_lines
+from foretaste.config._validate import PlacedError, validate, validation_lines
 from foretaste.config._yaml import parse_yaml, read_yaml
 
 __all__ = [
     "Document",
     "KeyPath",
+    "PlacedError",
     "Plain",
     "StrictModel",
     "dotted",

@@ -176,6 +176,10 @@ def _syntax_problem(text: str, error: MarkedYAMLError) -> YamlProblemError:
     begun = error.context_mark or error.problem_mark
     character = text[begun.index : begun.index + 1]
     hint = _quote(character) if character in set("*&!|>%@`") else ""
+    if text[mark.index : mark.index + 1] == "\t":
+        hint = "; indent with spaces, not with tabs"
+    if "escape" in str(error.problem):
+        hint = "; in double quotes \\ begins an escape: write / or use single quotes"
     words = " ".join(str(error.problem or error.context).replace("\0", "the end").split())
     return YamlProblemError(f"{words}{hint}", mark.line + 1, mark.column + 1)
 

@@ -16,6 +16,14 @@ from foretaste.errors import ConfigError, did_you_mean
 M = TypeVar("M", bound=BaseModel)
 
 
+class PlacedError(ValueError):
+    """What a validator finds wrong deeper in its model: the path leads there."""
+
+    def __init__(self, path: KeyPath, words: str) -> None:
+        super().__init__(words)
+        self.path = path
+
+
 def validate(model: type[M], document: Document, *, at: KeyPath = ()) -> M:
     """Return the document, or the part of it at a path, as a model.
 
@@ -101,11 +109,13 @@ def _finding(detail: Any, place: Place) -> _Finding:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     blank = _Finding(place.path, found=_shown(value), union=place.union)
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return replace(blank, words="unknown key", hint=did_you_mean(str(place.path[-1]), field_names(place.owner)))
+        return replace(blank, words="unknown key", hint=_nearest_key(str(place.path[-1]), field_names(place.owner)))
     if kind in ("missing", "missing_argument"):
         return replace(blank, words=f"missing, expected {plain_words(place.annotation)}")
     if kind in ("value_error", "assertion_error"):
-        return replace(blank, words=" ".join(str(context["error"]).split()))
+        error = context["error"]
+        path = (*blank.path, *error.path) if isinstance(error, PlacedError) else blank.path
+        return replace(blank, path=path, words=" ".join(str(error).split()))
     if kind in ("literal_error", "enum"):
         return replace(blank, expected=context["expected"], hint=_nearest(value, context["expected"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -118,6 +128,13 @@ def _finding(detail: Any, place: Place) -> _Finding:
         noun = plain_words(place.annotation)
         return replace(blank, expected=_BOUNDS[kind](context, "a number" if noun == "a value" else noun))
     return _as_pydantic_says(blank, detail["msg"])
+
+
+def _nearest_key(found: str, known: list[str]) -> str:
+    name, colon, value = found.partition(":")
+    if colon and name in known:
+        return f"; did you mean '{name}: {value}', with a space after the colon?"
+    return did_you_mean(found, known)
 
 
 def _wrong_tag(blank: _Finding, value: Any, context: Mapping[str, Any], place: Place) -> _Finding:

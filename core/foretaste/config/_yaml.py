@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from foretaste.config._document import Document, Plain
 from foretaste.config._nodes import MAX_BYTES, YamlProblemError, load, position
 from foretaste.errors import ConfigError
+
+_MAPPING: Final = ": lines such as name: value"
 
 
 def read_yaml(path: Path) -> Document:
@@ -38,10 +41,10 @@ def parse_yaml(text: str, origin: str) -> Document:
     except YamlProblemError as problem:
         raise ConfigError(f"{origin}:{problem.line}:{problem.column}: {problem}") from problem.__cause__
     if data is None:
-        raise ConfigError(f"{origin}: found nothing, expected a mapping")
+        raise ConfigError(f"{origin}: found nothing, expected a mapping{_MAPPING}")
     if not isinstance(data, dict):
-        found = "a list" if isinstance(data, list) else repr(data)
-        raise ConfigError(f"{origin}:{places[()]}:1: found {found}, expected a mapping")
+        found = "a list" if isinstance(data, list) else _shortened(repr(data))
+        raise ConfigError(f"{origin}:{places[()]}:1: found {found}, expected a mapping{_MAPPING}")
     return Document(data, origin, places)
 
 
@@ -51,3 +54,8 @@ def parse_value(text: str, origin: str) -> Plain:
         return load(text)[0]
     except YamlProblemError as problem:
         raise ConfigError(f"{origin}: {problem}") from problem.__cause__
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of what may be a whole file of another kind."""
+    return text if len(text) <= 60 else f"{text[:50]}..."

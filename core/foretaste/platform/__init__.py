@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links, with_given
 from foretaste.errors import ConfigError, DataError, StrategyError
@@ -24,6 +24,8 @@ from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult, TransferResult
 from foretaste.strategy import Context, silent
+
+T = TypeVar("T")
 
 _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:].*)")
 """The address of a file that is not absolute (nor ``:memory:``)."""
@@ -160,7 +162,10 @@ class Platform:
         return explained
 
     def _measure(self, experiment: Experiment) -> Measure:
-        metrics = [parse_metric(text, self._host.metrics) for text in experiment.metrics]
+        metrics = _each(
+            (f"metrics[{place}]", partial(parse_metric, text, self._host.metrics))
+            for place, text in enumerate(experiment.metrics)
+        )
         first = metrics[0]
         if not first.per_person:
             raise ConfigError(
@@ -170,13 +175,22 @@ class Platform:
 
     def _check_names(self, experiment: Experiment, how: Measure) -> None:
         # a misspelt strategy or parameter should not cost a run
-        for spec in experiment.transfers:
-            named = [self.catalog.make(name, {}) for name in spec.beside]
-            if spec.strategy is not None:
-                named.append(self.catalog.make(spec.strategy, spec.params))
-            for one in named:
-                if how.of_ratings and not one.predicts_ratings:
-                    raise ConfigError(f"{one.name} predicts no ratings, and the first metric is {how.primary.label}")
+        def make(name: str, params: Mapping[str, Any]) -> None:
+            if not self.catalog.make(name, params).predicts_ratings and how.of_ratings:
+                raise ConfigError(
+                    f"{name} predicts no ratings, and the first metric is {how.primary.label};"
+                    " leave it out, or name a metric of lists first"
+                )
+
+        _each(
+            (f"transfers[{place}].{key}", partial(make, name, params))
+            for place, spec in enumerate(experiment.transfers)
+            for key, name, params in (
+                ("strategy", spec.strategy, spec.params),
+                *((f"beside[{n}]", name, {}) for n, name in enumerate(spec.beside)),
+            )
+            if name is not None
+        )
 
     def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
         used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
@@ -193,6 +207,19 @@ class Platform:
         }
         overlap = Overlap(spec.shared, **links)
         return Transfer.of([domains[name] for name in spec.sources], domains[spec.target], overlap)
+
+
+def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
+    """Return what is made for each key; a ConfigError has a line for every key that is wrong."""
+    made, wrong = [], []
+    for key, make in makers:
+        try:
+            made.append(make())
+        except ConfigError as error:
+            wrong += [f"{key}: {line}" for line in str(error).splitlines()]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return made
 
 
 def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> list[TransferResult]:
