@@ -114,6 +114,20 @@ def test_a_ragged_csv_file_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("encoding", "found"),
+    [("latin-1", "found bytes that are no UTF-8 text"), ("utf-16", "found UTF-16 text, expected UTF-8")],
+)
+def test_text_that_is_not_utf_8_is_an_error_that_says_what_to_do(tmp_path, encoding, found):
+    path = tmp_path / "shop.csv"
+    path.write_bytes("user_id,item_id\nann,crème\n".encode(encoding))
+    assert error_of(path) == f"{path}: {found}; save it as UTF-8 (in Excel, as CSV UTF-8)"
+
+
+def test_an_address_is_no_path():
+    assert error_of(Path("https://example.org/shop.csv")).endswith("; addresses are not read: download it first")
+
+
+@pytest.mark.parametrize(
     ("name", "text", "found", "expected"),
     [
         ("shop.csv", "user_id;item_id;weight\na;1;2\n", "semicolons", "commas"),

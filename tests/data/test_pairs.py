@@ -79,7 +79,7 @@ def test_shared_users_without_overlap_are_an_error():
     target = {"user_id": ["eve", "dot"], "item_id": ["p", "q"]}
     assert error_of(Overlap("users"), target=target) == (
         "grocery -> drugstore: users are declared shared, but none of 3 source users has rows on both sides"
-        " (the target has 2 users)"
+        " (the target has 2 users); ids such as 'ann', 'bob' in the source, 'dot', 'eve' in the target"
     )
 
 
@@ -87,7 +87,7 @@ def test_shared_items_without_overlap_are_an_error():
     target = {"user_id": ["ann"], "item_id": ["p"]}
     assert error_of(Overlap("both"), target=target) == (
         "grocery -> drugstore: items are declared shared, but none of 3 source items has rows on both sides"
-        " (the target has 1 items)"
+        " (the target has 1 items); ids such as 'x', 'y' in the source, 'p' in the target"
     )
 
 
@@ -96,7 +96,7 @@ def test_ids_of_two_types_are_an_error(kind):
     target = {**TARGET, f"{kind}_id": [1, 2, 3]}
     assert error_of(Overlap(f"{kind}s"), target=target) == (
         f"grocery -> drugstore: {kind}s are declared shared, but {kind} ids are strings in the source and"
-        " whole numbers in the target, expected one type"
+        " whole numbers in the target, expected one type; write one of the tables anew, or join them by links"
     )
 
 
@@ -191,7 +191,8 @@ def test_links_to_unknown_ids_are_counted_and_bring_nobody_in():
 
 def test_links_that_join_nobody_are_an_error():
     assert error_of(Overlap(user_links=links(("nobody", "dot")))) == (
-        "grocery -> drugstore: none of 1 links joins known users"
+        "grocery -> drugstore: none of 1 links joins known users; from_id is an id of the source, to_id one of the"
+        " target: found 'nobody' and 'dot', where users are called 'ann' and 'ann'"
     )
 
 
@@ -268,3 +269,22 @@ def test_what_a_pair_measures_cannot_be_written_to():
     for array in (transfer.source_length, transfer.shared_people, transfer.pair.source_length):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 9
+
+
+# times
+
+
+@pytest.mark.parametrize("unit", [1000, 1 / 86400])
+def test_times_in_other_units_are_noted(unit):
+    source = {**SOURCE, "timestamp": [1.6e9, 1.61e9, 1.62e9, 1.63e9]}
+    target = {**TARGET, "timestamp": [1.6e9 * unit, 1.61e9 * unit, 1.62e9 * unit]}
+    assert joined(Overlap("users"), source, {**TARGET, "timestamp": [1.5e9, 1.7e9, 1.7e9]}).pair.warnings == ()
+    (warning,) = joined(Overlap("users"), source, target).pair.warnings
+    assert warning.startswith("grocery -> drugstore: no time in common: the source's are 2020-09-13 to 2021-08-26, the")
+    assert warning.endswith("; are both in seconds?")
+
+
+def test_times_beyond_any_calendar_are_told_as_numbers():
+    target = {**TARGET, "timestamp": [1e300, 1e301, 1e302]}
+    (warning,) = joined(Overlap("users"), {**SOURCE, "timestamp": [1.0, 2.0, 3.0, 4.0]}, target).pair.warnings
+    assert "the target's 1e+300 to 1e+302" in warning

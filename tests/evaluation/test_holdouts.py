@@ -287,7 +287,20 @@ def test_newcomers_need_shared_people():
         hold_out(transfer, NewcomersHoldout(), 0)
     assert str(caught.value) == (
         "a -> b: holdout newcomers needs people with rows on both sides; there are none"
-        " (nothing says who is who: set shared: users if equal ids are the same people)"
+        " (nothing says who is who: set shared: users if equal ids are the same people; holdout: {kind: random} needs"
+        " nobody in common)"
+    )
+
+
+def test_a_source_that_is_later_than_the_instant_is_an_error():
+    rows = {"user_id": ["a", "b", "c"], "item_id": ["x", "x", "x"]}
+    days, seconds = ([18_000.0, 18_100.0, 18_200.0], [1.56e9, 1.57e9, 1.58e9])
+    transfer = table_pair({**rows, "timestamp": seconds}, {**rows, "timestamp": days})
+    with pytest.raises(DataError) as caught:
+        hold_out(transfer, TIME, 0)
+    assert str(caught.value) == (
+        "grocery -> drugstore: holdout time leaves no row of grocery: its times are 2019-06-08 to 2020-01-26, those of"
+        " the target 1970-01-01 to 1970-01-01; are both in seconds?"
     )
 
 

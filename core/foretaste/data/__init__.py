@@ -10,7 +10,7 @@ from foretaste.data._interactions import Feedback, Interactions
 from foretaste.data._links import read_links
 from foretaste.data._readers import read_table
 from foretaste.data._spec import DomainSpec, MinimumSpec
-from foretaste.data._transfer import DomainPair, Overlap, Shared, Transfer, said_twice
+from foretaste.data._transfer import DomainPair, Overlap, Shared, Transfer, said_twice, span
 
 __all__ = [
     "Domain",
@@ -31,5 +31,6 @@ __all__ = [
     "read_table",
     "said_twice",
     "sealed",
+    "span",
     "with_given",
 ]

@@ -11,7 +11,7 @@ from foretaste.data._columns import find_columns, missing_column
 from foretaste.data._frozen import sealed
 from foretaste.data._index import Index
 from foretaste.data._interactions import Feedback, Interactions
-from foretaste.data._spec import DomainSpec, PositiveSpec
+from foretaste.data._spec import DomainSpec
 from foretaste.data._values import check_implicit, look_like_ratings, typed
 from foretaste.errors import DataError
 
@@ -66,7 +66,7 @@ def _feedback(spec: DomainSpec, names: dict[str, str], origin: str) -> Feedback:
     kind = spec.feedback
     if kind == "auto":
         kind = "explicit" if names.get("weight", "").lower() in _RATING_NAMES else "implicit"
-    if kind == "implicit" and spec.positive != PositiveSpec():
+    if kind == "implicit" and "positive" in spec.model_fields_set:
         raise DataError(
             f"{origin}: positive is about ratings, and {names.get('weight', 'each row')} is read as a strength:"
             " set feedback: explicit, or leave positive out"
@@ -131,7 +131,10 @@ def _interactions(table: pl.DataFrame, users: Index, items: Index, feedback: Fee
     weights = table["weight"].to_numpy()
     largest, limit = np.abs(weights).max(), np.finfo(np.float32).max
     if largest > limit:
-        raise DataError(f"{origin}: a weight is {largest:.3g}, expected at most {limit:.3g} (32-bit floating point)")
+        row = table["_row"][int(np.abs(weights).argmax())]
+        raise DataError(
+            f"{origin}: row {row}: weight is {largest:.3g}, expected at most {limit:.3g} (32-bit floating point)"
+        )
     return Interactions(
         users,
         items,

@@ -50,7 +50,11 @@ def link_matrix(here: Index, there: Index, table: pl.DataFrame, place: str) -> t
     weights = table["weight"].to_numpy() if "weight" in table.columns else np.ones(table.height)
     known = (rows >= 0) & (columns >= 0)
     if not known.any():
-        raise DataError(f"{place}: none of {table.height} links joins known {here.kind}s")
+        raise DataError(
+            f"{place}: none of {table.height} links joins known {here.kind}s; from_id is an id of the source, to_id"
+            f" one of the target: found {table['from_id'][0]!r} and {table['to_id'][0]!r}, where {here.kind}s are"
+            f" called {here.ids[0]!r} and {there.ids[0]!r}"
+        )
     data = (weights[known].astype(np.float32), (rows[known], columns[known]))
     return sparse.csr_matrix(data, shape=(len(here), len(there))), int((~known).sum())
 
@@ -80,7 +84,8 @@ def refuse_other_type(here: Index, there: Index, place: str) -> None:
     if here.ids.dtype != there.ids.dtype:
         raise DataError(
             f"{place}: {here.kind}s are declared shared, but {here.kind} ids are {id_words(here.ids.dtype)} in the"
-            f" source and {id_words(there.ids.dtype)} in the target, expected one type"
+            f" source and {id_words(there.ids.dtype)} in the target, expected one type; write one of the"
+            " tables anew, or join them by links"
         )
 
 

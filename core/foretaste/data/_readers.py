@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,8 @@ from foretaste.errors import DataError, MissingPackageError
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 _COMPRESSED = {".gz", ".zst", ".zstd"}
+_ADDRESS = re.compile("[A-Za-z0-9]{2,}:/")
+_UTF_8 = "save it as UTF-8 (in Excel, as CSV UTF-8)"
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -34,6 +37,8 @@ def read_table(path: Path) -> pl.DataFrame:
     except pl.exceptions.NoDataError as error:
         raise DataError(f"{path}: the file is empty") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        if "utf-8" in str(error).lower():
+            raise DataError(f"{path}: found bytes that are no UTF-8 text; {_UTF_8}") from error
         raise DataError(f"{path}: cannot be read as {suffix.lstrip('.')}: {_first_line(error)}") from error
 
 
@@ -44,7 +49,8 @@ def _is_folder(path: Path) -> bool:
         if found:
             next(path.iterdir(), None)  # it may be closed to us
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise DataError(f"{path}: no such file") from None
+        address = "; addresses are not read: download it first" if _ADDRESS.match(str(path)) else ""
+        raise DataError(f"{path}: no such file{address}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return found
@@ -66,7 +72,7 @@ def _read_text(path: Path, separator: str) -> pl.DataFrame:
 def _check_header(path: Path, separator: str) -> None:
     header = pl.read_csv(path, separator=separator, n_rows=0, glob=False).columns
     if any("\0" in name for name in header):
-        raise DataError(f"{path}: found null characters in the header, as UTF-16 text has, expected UTF-8 text")
+        raise DataError(f"{path}: found null characters in the header, as UTF-16 text has; {_UTF_8}")
     found = next((other for other in _WORDS if other != separator and other in header[0]), None)
     if len(header) == 1 and found:
         raise DataError(

@@ -20,6 +20,7 @@ from foretaste.data._links import check_links, link_matrix, shared_matrix, with_
 from foretaste.errors import DataError
 
 Shared = Literal["users", "items", "both", "none"]
+_END_OF_DAYS = 2.5e11  # seconds: the year 9892
 
 
 @dataclass(frozen=True)
@@ -195,14 +196,39 @@ def _pair(source: Domain, target: Domain, overlap: Overlap) -> DomainPair:
         if links is not None and not shared:
             raise DataError(
                 f"{place}: {kind}s are declared shared, but none of {len(ids)} source {kind}s has rows on both sides"
-                f" (the target has {len(others)} {kind}s)"
+                f" (the target has {len(others)} {kind}s); ids such as {_few(ids)} in the source, {_few(others)} in"
+                " the target"
             )
         if by_id and _looks_like_row_numbers(ids) and _looks_like_row_numbers(others):
             warnings.append(
                 f"{place}: {kind} ids look like row numbers on both sides ({shared} in common);"
                 f" equal numbers are taken to be equal {kind}s because shared: says so"
             )
+    if apart := _apart(here, there):
+        warnings.append(f"{place}: {apart}")
     return replace(pair, warnings=tuple(warnings))
+
+
+def _few(ids: pl.Series) -> str:
+    return ", ".join(map(repr, ids.head(2).to_list())) or "none"
+
+
+def _apart(here: Interactions, there: Interactions) -> str | None:
+    """Say that the times of two domains have no instant in common: one may be in other units."""
+    if here.times is None or there.times is None or not len(here) or not len(there):
+        return None
+    if here.times.min() <= there.times.max() and there.times.min() <= here.times.max():
+        return None
+    spans = f"the source's are {span(here.times)}, the target's {span(there.times)}"
+    return f"no time in common: {spans}; are both in seconds?"
+
+
+def span(times: NDArray[np.float64]) -> str:
+    """Return ``2020-09-13 to 2021-10-28``; numbers, where no calendar goes so far."""
+    first, last = float(times.min()), float(times.max())
+    if max(abs(first), abs(last)) > _END_OF_DAYS:
+        return f"{first:g} to {last:g}"
+    return " to ".join(str(np.datetime64(int(time), "s").astype("datetime64[D]")) for time in (first, last))
 
 
 def _meeting(pair: DomainPair, kind: str, links: sparse.csr_matrix | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Domain, Interactions, Transfer
+from foretaste.data import Domain, Interactions, Transfer, span
 from foretaste.errors import DataError
 from foretaste.experiment import (
     GivenHoldout,
@@ -77,6 +78,7 @@ def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Tran
     elif isinstance(spec, TimeHoldout):
         hidden, sources = after(trained, spec)
         test = hidden
+        _refuse_emptied(trained, sources)
     elif isinstance(spec, RandomHoldout):
         hidden = test = random_rows(rows, spec.fraction, np.random.default_rng([seed, 2]))
     else:
@@ -100,8 +102,9 @@ def checked(held: HeldOut) -> HeldOut:
         raise DataError(f"{name}: the hold-out leaves nobody to evaluate{_why_nobody(held.test)}")
     if not len(held.train.target.interactions):
         least = held.train.target.minimum
-        also = "" if least.user == least.item == 1 else f" above minimum: {{user: {least.user}, item: {least.item}}}"
-        raise DataError(f"{name}: the hold-out leaves no row to train on{also}")
+        everything = least.user == least.item == 1
+        why = ": it hides all" if everything else f" above minimum: {{user: {least.user}, item: {least.item}}}"
+        raise DataError(f"{name}: the hold-out leaves no row to train on{why}")
     return held
 
 
@@ -148,9 +151,10 @@ def _newcomers(
     shared = transfer.shared_people
     if not len(shared):
         linked = any(pair.user_links is not None for pair in transfer.pairs)
-        remedy = "" if linked else " (nothing says who is who: set shared: users if equal ids are the same people)"
+        ids = "" if linked else "nothing says who is who: set shared: users if equal ids are the same people; "
         raise DataError(
-            f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none{remedy}"
+            f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none"
+            f" ({ids}holdout: {{kind: random}} needs nobody in common)"
         )
     hidden_people = rng.permutation(shared)[: max(1, round(spec.fraction * len(shared)))]
     return hide_people(transfer.target.interactions, hidden_people, spec, rng)
@@ -207,6 +211,19 @@ def after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dic
         assert theirs.times is not None
         sources[pair.source.name] = theirs.take(theirs.times <= instant)
     return rows.times > instant, sources
+
+
+def _refuse_emptied(transfer: Transfer, left: Mapping[str, Interactions]) -> None:
+    """Raise DataError where a source has rows, and all of them are later than the instant."""
+    for pair in transfer.pairs:
+        rows, there = pair.source.interactions, transfer.target.interactions
+        if len(rows) and not len(left[pair.source.name]):
+            assert rows.times is not None
+            assert there.times is not None
+            raise DataError(
+                f"{transfer.place}: holdout time leaves no row of {pair.source.name}: its times are {span(rows.times)},"
+                f" those of the target {span(there.times)}; are both in seconds?"
+            )
 
 
 def _given(rows: Interactions, spec: GivenHoldout) -> NDArray[np.bool_]:
