@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 
 from foretaste import Platform, PluginError, Strategy, hookimpl, run_experiment
@@ -24,6 +25,12 @@ EXAMPLE = ROOT / "examples" / "custom-plugin"
 PAGE = (ROOT / "docs" / "plugins.md").read_text()
 HOOKS = {name: function for name, function in vars(Hooks).items() if not name.startswith("_")}
 IN_PYTHON, CONTRACT, WATCH = "platform.fit(", "class TestTogether", "wrapper=True"
+METRIC, READER = "class Early", "pd.read_json"
+EXPERIMENT = """
+domains: {{books: {{path: books.parquet}}, films: {}}}
+transfers: [{{source: books, target: films, shared: users, strategy: linear/naive-bayes, params: {{power: 0.5}}}}]
+metrics: [{}]
+"""
 
 
 def block(language: str, holding: str) -> str:
@@ -96,7 +103,7 @@ def test_the_example_is_fitted_from_python(not_installed: None, monkeypatch: pyt
 def test_the_example_runs_as_an_experiment(not_installed: None, tmp_path: Path) -> None:
     save_world(taste_world(), tmp_path)
     (tmp_path / "foretaste_together.py").write_text((EXAMPLE / "foretaste_together.py").read_text())
-    (tmp_path / "experiment.yaml").write_text(block("yaml", "plugins:"))
+    (tmp_path / "experiment.yaml").write_text(block("yaml", "foretaste_together.py"))
     small = ["tries=2", "folds=2", "metrics=[ndcg@5]"]
     (result,) = run_experiment(tmp_path / "experiment.yaml", assignments=small).transfers
     assert result.chosen == "together/cosine"
@@ -126,6 +133,32 @@ def test_the_watching_plugin_counts_time() -> None:
     Platform(plugins=[watching]).fit("baseline/popular", taste_world())
     assert list(watching.seconds) == ["baseline/popular"]
     assert watching.seconds["baseline/popular"] > 0
+
+
+def test_the_metric_of_the_page_is_measured_in_a_run(tmp_path: Path) -> None:
+    save_world(taste_world(), tmp_path)
+    (tmp_path / "early.py").write_text(block("python", METRIC))
+    (tmp_path / "experiment.yaml").write_text(
+        EXPERIMENT.format("{path: films.parquet}", "ndcg@5, early") + "plugins: [early.py]\n"
+    )
+    (result,) = run_experiment(tmp_path / "experiment.yaml").transfers
+    figures = {entry.strategy: entry.metrics["early"] for entry in result.leaderboard}
+    popular, best = figures["baseline/popular"], figures["linear/naive-bayes"]
+    assert popular is not None
+    assert best is not None
+    assert 0 <= popular < best <= 1
+
+
+def test_the_reader_of_the_page_hands_on_what_the_entry_says(tmp_path: Path) -> None:
+    save_world(taste_world(), tmp_path)
+    films = pl.read_parquet(tmp_path / "films.parquet").select("user_id", "item_id", points=pl.lit(5.0))
+    films.write_ndjson(tmp_path / "films.jsonl")
+    (tmp_path / "json_lines.py").write_text(block("python", READER))
+    said = re.search(r"^  films: (.*)$", block("yaml", "json-lines"), re.MULTILINE)
+    assert said is not None
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT.format(said[1], "ndcg@5") + "plugins: [json_lines.py]\n")
+    (result,) = run_experiment(tmp_path / "experiment.yaml").transfers
+    assert [result.facts[0][f"{side}_feedback"] for side in ("source", "target")] == ["implicit", "explicit"]
 
 
 class Taken(Strategy):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from foretaste.hookspecs import hookimpl
+from foretaste.metrics import Metric
 from foretaste.plugins import load_plugins
 
 Write = Callable[..., Path]
@@ -141,6 +142,18 @@ def test_a_register_hook_cannot_be_wrapped(toy: Any, write: Write) -> None:
     assert toy.refused(write("mine.py", text)).endswith("hook register_metrics cannot be wrapped")
 
 
+class Nameless(Metric):
+    def values(self, seen: Any, /) -> Any: ...
+
+
+class Misnamed(Nameless):
+    name = "other"
+
+
+class Valueless(Metric):
+    name = "a"
+
+
 class Measured:
     foretaste_api = 1
     __name__ = "measured"
@@ -163,6 +176,9 @@ def test_a_plugin_may_bring_metrics(toy: Any) -> None:
         ([], "register_metrics returned a value of type list, expected a dict of names and metrics"),
         ({"a@3": int}, "register_metrics: found the name 'a@3', expected text without @"),
         ({"a": 3}, "register_metrics: 'a' is a value of type int, expected a metric class or a function"),
+        ({"a": Nameless}, "register_metrics: Nameless: has no name, expected 'a' as it is registered"),
+        ({"a": Misnamed}, "register_metrics: Misnamed: name is 'other', expected 'a' as it is registered"),
+        ({"a": Valueless}, "register_metrics: Valueless: lacks values"),
         ({"ndcg": int}, "metric 'ndcg' is already registered by plugin 'core'"),
     ],
 )

@@ -9,7 +9,7 @@ import pluggy
 
 from foretaste.errors import PluginError, did_you_mean
 from foretaste.hookspecs import API, Hooks
-from foretaste.metrics import MetricFactory
+from foretaste.metrics import Metric, MetricFactory
 from foretaste.plugins._doors import Candidate
 from foretaste.plugins._words import type_of
 from foretaste.registry import STRATEGY_NAME
@@ -65,6 +65,8 @@ def metrics_of(answers: Sequence[object], candidate: Candidate) -> dict[str, Met
                 raise PluginError(f"{head}: found the name {name!r}, expected text without @")
             if not callable(factory):
                 raise PluginError(f"{head}: '{name}' is {type_of(factory)}, expected a metric class or a function")
+            if inspect.isclass(factory) and issubclass(factory, Metric) and (fault := _metric_fault(factory, name)):
+                raise PluginError(f"{head}: {factory.__name__}: {fault}")
             found[name] = factory
     return found
 
@@ -73,6 +75,16 @@ def _hooks(manager: pluggy.PluginManager, plugin: object) -> list[str]:
     """Return the names of the hooks that a plugin implements."""
     marks = ((name, manager.parse_hookimpl_opts(plugin, name)) for name in dir(plugin))
     return [options.get("specname") or name for name, options in marks if options is not None]
+
+
+def _metric_fault(kind: type[Metric], name: str) -> str | None:
+    said = getattr(kind, "name", None)
+    if said != name:
+        found = "has no name" if said is None else f"name is {said!r}"
+        return f"{found}, expected {name!r} as it is registered"
+    if lacking := sorted(getattr(kind, "__abstractmethods__", ())):
+        return f"lacks {', '.join(lacking)}"
+    return None
 
 
 def _fault(kind: type[Strategy]) -> str | None:
