@@ -121,6 +121,12 @@ def test_a_manifest_changed_by_hand_is_an_error(bundle):
         read_manifest(bundle)
 
 
+@pytest.mark.parametrize("asked", ["out", "out/bundles"])
+def test_the_folder_of_a_run_names_the_bundle_in_it(saved, tmp_path, asked):
+    within = shutil.copytree(saved, tmp_path / "out" / "bundles" / "books__films")
+    refused(tmp_path / asked, f"did you mean '{within}'")
+
+
 def test_what_is_no_bundle_at_all_says_what_was_expected(tmp_path):
     refused(tmp_path, r"not a bundle: expected CURRENT or manifest\.json in it")
     refused(tmp_path / "nowhere", "not a bundle: expected a folder, found nothing")

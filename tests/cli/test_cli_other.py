@@ -35,6 +35,15 @@ def test_facts_of_two_files(call: Any, experiment: Path) -> None:
     assert "\naudit: " in answer.out
 
 
+def test_facts_of_a_file_with_columns_of_its_own_says_who_reads_them(call: Any, experiment: Path) -> None:
+    folder = experiment.parent
+    (folder / "shop.csv").write_text("household,item_id\n1,x\n")
+    answer = call("facts", folder / "grocery.parquet", folder / "shop.csv", "--shared", "users")
+    assert answer.code == 2
+    remedy = "name it, as in columns: {user_id: household} of a domain in experiment.yaml, and ask foretaste explain"
+    assert answer.err.endswith(f"{remedy}\n")
+
+
 def test_facts_as_json(call: Any, experiment: Path) -> None:
     folder = experiment.parent
     document = call(

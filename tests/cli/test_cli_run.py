@@ -63,7 +63,7 @@ def test_a_verdict_in_plain_words() -> None:
         ("hurts", "linear/naive-bayes hurts: ndcg@10"),
         ("no evidence", "linear/naive-bayes shows no evidence that it helps: ndcg@10"),
         ("leak", "linear/naive-bayes cannot be judged, as twins give test rows away: ndcg@10"),
-        ("baseline", "linear/naive-bayes is a baseline, 1 person"),
+        ("baseline", "linear/naive-bayes uses the target alone, so that nothing is carried over, 1 person"),
     ],
 )
 def test_each_verdict_has_its_words(verdict: str, words: str) -> None:

@@ -25,6 +25,11 @@ def test_each_answer_says_by_which_path_it_came(model):
     assert model.recommend_for({"books": ["unheard of"]}, 3).path == "popular"
 
 
+def test_a_history_of_no_domain_is_an_error_that_asks_for_domains(model):
+    with pytest.raises(DataError, match="history: found list, expected a mapping of domains to their ids"):
+        model.recommend_for(["b1"])
+
+
 def test_a_stranger_gets_the_most_popular_items(model):
     popularity = np.asarray(TARGET.sum(axis=0)).ravel()
     best = [MOVIES[row] for row in np.argsort(-popularity, kind="stable")[:5]]

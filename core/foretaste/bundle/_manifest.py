@@ -142,13 +142,19 @@ def _version_in(path: Path) -> Path:
         raise BundleError(f"{path}: not a bundle: expected a folder, found {'a file' if path.exists() else 'nothing'}")
     if not (path / CURRENT).is_file():
         what = f"{MANIFEST} is missing" if (path / ARRAYS).is_file() else f"expected {CURRENT} or {MANIFEST} in it"
-        raise BundleError(f"{path}: not a bundle: {what}")
+        raise BundleError(f"{path}: not a bundle: {what}{_bundles_below(path)}")
     named = _read(path / CURRENT).decode(errors="replace").strip()
     if not _VERSION_NAME.fullmatch(named):
         raise BundleError(f"{path / CURRENT}: found {named[:40]!r}, expected a version such as v1")
     if not (path / named / MANIFEST).is_file():
         raise BundleError(f"{path / CURRENT}: names {named}, but {named}/{MANIFEST} is missing")
     return path / named
+
+
+def _bundles_below(path: Path) -> str:
+    """Name the bundle that an output folder or its ``bundles`` holds: who asks for these means one of them."""
+    found = sorted(place.parent for pattern in (f"*/{CURRENT}", f"bundles/*/{CURRENT}") for place in path.glob(pattern))
+    return f"; did you mean '{found[0]}'?" if found else ""
 
 
 def manifest_in(folder: Path) -> Manifest:

@@ -61,14 +61,20 @@ def facts(
 
 def _transfer(source: Path, target: Path, shared: Any) -> Transfer:
     from foretaste.data import Domain, DomainSpec, Overlap, Transfer
+    from foretaste.errors import DataError
 
     names = [source.name.split(".")[0], target.name.split(".")[0]]
     if names[0] == names[1]:
         names = ["source", "target"]
-    here, there = (
-        Domain.load(name, DomainSpec(path=str(path)), Path())
-        for name, path in zip(names, (source, target), strict=True)
-    )
+    try:
+        here, there = (
+            Domain.load(name, DomainSpec(path=str(path)), Path())
+            for name, path in zip(names, (source, target), strict=True)
+        )
+    except DataError as error:
+        if "columns: {" not in str(error):
+            raise
+        raise DataError(f"{error} of a domain in experiment.yaml, and ask foretaste explain") from error
     return Transfer.of(here, there, Overlap(shared))
 
 

@@ -24,7 +24,7 @@ _WORDS: Final[dict[Verdict, str]] = {
     "no evidence": "shows no evidence that it helps",
     "hurts": "hurts",
     "leak": "cannot be judged, as twins give test rows away",
-    "baseline": "is a baseline",
+    "baseline": "uses the target alone, so that nothing is carried over",
 }
 
 

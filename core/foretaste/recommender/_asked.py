@@ -62,6 +62,8 @@ def history_rows(
 
     A row holds ratings in the domains of ``rated``, elsewhere preferences, by values that are read as in training.
     """
+    if not isinstance(history, Mapping):
+        raise DataError(f"history: found {type(history).__name__}, expected a mapping of domains to their ids")
     for name in history:
         if name not in indexes:
             raise DataError(f"history of '{name}': this recommender knows {', '.join(indexes)}")
