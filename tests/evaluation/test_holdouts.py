@@ -305,7 +305,8 @@ def test_a_source_that_is_later_than_the_instant_is_an_error():
 
 
 def test_nobody_to_evaluate_is_an_error():
-    with pytest.raises(DataError, match="drugstore: the hold-out leaves nobody to evaluate"):
+    words = "drugstore: the hold-out leaves nobody to evaluate: it hides no row of the target"
+    with pytest.raises(DataError, match=f"^{words}$"):
         hold_out(plain_pair(), NewcomersHoldout(visible=5), 0)
 
 

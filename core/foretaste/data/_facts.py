@@ -30,9 +30,9 @@ class PairFacts:
     item_overlap: float
     """shared_items / target items with rows, 0-1"""
     linked_users: int
-    """user links, counted"""
+    """user links, counted; equal ids of shared users are links too"""
     linked_items: int
-    """item links, counted"""
+    """item links, counted; equal ids of shared items are links too"""
     source_users: int
     """source users with rows"""
     target_users: int

@@ -136,7 +136,9 @@ def _above_minimum(domain: Domain) -> Domain:
 
 
 def _why_nobody(test: Interactions) -> str:
-    if not len(test) or test.feedback.kind != "explicit":
+    if not len(test):
+        return ": it hides no row of the target"
+    if test.feedback.kind != "explicit":
         return ""
     least = test.feedback.positive_min
     return (
