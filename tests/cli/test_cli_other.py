@@ -129,6 +129,11 @@ def test_version(call: Any) -> None:
     assert call("--version").out == f"foretaste {version('foretaste')}\n"
 
 
+def test_python_runs_the_package_as_the_command_line() -> None:
+    command = [sys.executable, "-m", "foretaste", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith("foretaste ")
+
+
 def test_every_command_has_help(call: Any) -> None:
     overview = call("--help")
     assert overview.code == 0

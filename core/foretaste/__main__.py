@@ -1,0 +1,5 @@
+"""``python -m foretaste`` is the command line."""
+
+from foretaste.cli import main
+
+main()
