@@ -42,9 +42,10 @@ class Interactions:
     """Rows of (user, item, value, time); at most one row per user and item.
 
     ``user_rows`` and ``item_rows`` are int64 places in the two indexes, ``values`` float32, ``times`` float64
-    seconds or None, ``splits`` the names of a given split (an object array of str) or None. All have shape (n,). They
-    are read-only, and a caller's own arrays stay as they are. ``preference`` and ``ratings`` can be written to only
-    because the compiled code of implicit and LightFM takes no read-only matrix: nobody does.
+    seconds or None, ``splits`` the names of a given split (an object array of str) or None. All have shape (n,).
+    ``dropped`` are rows that nothing is learnt from, as they are below a minimum: people had these items all the same.
+    Arrays are read-only, a caller's own stay as they are. ``preference`` and ``ratings`` can be written to only because
+    the compiled code of implicit and LightFM takes no read-only matrix: nobody does.
     """
 
     users: Index
@@ -55,6 +56,7 @@ class Interactions:
     times: NDArray[np.float64] | None = None
     splits: NDArray[Any] | None = None
     feedback: Feedback = Feedback()
+    dropped: Interactions | None = None
 
     def __post_init__(self) -> None:
         for name in ("user_rows", "item_rows", "values", "times", "splits"):
@@ -92,6 +94,11 @@ class Interactions:
     def seen(self) -> sparse.csr_matrix:
         """(users, items) float32 ones for all rows, disliked ones too."""
         return sealed(self._matrix(np.ones(len(self), bool), np.ones(len(self), np.float32)))
+
+    @cached_property
+    def had(self) -> sparse.csr_matrix:
+        """(users, items) what nobody is recommended again: the rows that are seen, and those that were dropped."""
+        return self.seen if self.dropped is None else sealed(self.seen + self.dropped.seen)
 
     @cached_property
     def popularity(self) -> NDArray[np.float64]:

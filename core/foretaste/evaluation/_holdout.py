@@ -125,7 +125,7 @@ def _above_minimum(domain: Domain) -> Domain:
     keep = (rows.popularity_of_rows[rows.item_rows] >= least.item) & (rows.history[rows.user_rows] >= least.user)
     if keep.all():
         return domain
-    left = rows.take(keep)
+    left = replace(rows.take(keep), dropped=rows.take(~keep))
     users = int((rows.history > 0).sum() - (left.history > 0).sum())
     items = int((rows.popularity_of_rows > 0).sum() - (left.popularity_of_rows > 0).sum())
     note = (

@@ -67,7 +67,7 @@ class Roster:
             rows.items,
             rows.popularity,
             paths,
-            rows.seen,
+            rows.had,
             feedback={one.name: one.interactions.feedback for one in domains},
         )
 
