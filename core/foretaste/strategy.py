@@ -123,6 +123,8 @@ class Strategy(StrictModel, ABC):
     """Part of what transfer must beat: uses the target alone (for ratings, at most a person's average elsewhere)."""
     predicts_ratings: ClassVar[bool] = False
     """Its recommenders have a ``predict``: a rating_scale in their roster."""
+    needs_control: ClassVar[bool] = False
+    """Whether a gain is evidence beside the permuted control only: where little speaks for such transfer beforehand."""
     pretrain_fields: ClassVar[tuple[str, ...] | None] = None
     """The fields that pretraining depends on; None is all. Settings that agree on them share one Carried."""
 

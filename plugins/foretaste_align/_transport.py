@@ -27,13 +27,14 @@ class Transport(Similarity):
     what the plan brings it, sum_j T_ij e_j / sum_j T_ij; epsilon is a share of the median cost.
 
     For pairs that share neither people nor items. Little is known of whether such transfer ranks better than
-    popularity does, so the shipped registry never chooses it, and its gain means something beside the permuted control
+    popularity does, so the shipped registry never chooses it, and runs say that it helps beside the permuted control
     only.
     """
 
     name: ClassVar[str] = "align/transport"
     requires: ClassVar[tuple[str, ...]] = ("implicit", "ot")
     extra: ClassVar[str | None] = "transport"
+    needs_control: ClassVar[bool] = True
 
     epsilon: Annotated[float, Field(gt=0)] = 0.05
     """Strength of the entropy, in units of the median cost: the smaller, the fewer partners an item has."""

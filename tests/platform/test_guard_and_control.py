@@ -53,6 +53,23 @@ def test_what_helps_with_shuffled_people_too_is_not_said_to_help(shops):
     assert entry.verdict == "no evidence"
 
 
+class Doubtful(Taste):
+    """A way to carry taste for which little speaks beforehand."""
+
+    name = "toy/doubtful"
+    needs_control = True
+
+
+def test_what_needs_the_control_helps_only_beside_it(shops):
+    asked, host = experiment({"strategy": "toy/doubtful"}), platform(kinds=[Popular, Doubtful])
+    (alone,) = host.run(asked, folder=shops, output=shops / "alone").transfers
+    (beside,) = host.run(asked, folder=shops, output=shops / "beside", control="permuted").transfers
+    assert alone.entry("toy/doubtful").lift.low > 0
+    assert [one.entry("toy/doubtful").verdict for one in (alone, beside)] == ["no evidence", "helps"]
+    told = "toy/doubtful: what it gains is evidence beside the control only: --control permuted"
+    assert (told in alone.notes, told in beside.notes) == (True, False)
+
+
 def test_without_a_control_it_is_said_that_it_was_not_run(shops):
     (result,) = run(shops).transfers
     assert {entry.control for entry in result.leaderboard} == {"not run"}

@@ -164,7 +164,7 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
                 validation=_plain(one.validation.overall[metric.label]),
                 lift=lift,
                 lifts=[found_lifts[name] for found_lifts in by_baseline.values() if name in found_lifts],
-                verdict="baseline" if one.baseline else _verdict(lift, mine),
+                verdict="baseline" if one.baseline else _verdict(lift, mine, one.tuned[0].strategy.needs_control),
                 control=mine if not one.baseline else "not run",
                 cpu_seconds=one.cpu_seconds,
                 cached=any(t.cached for t in one.tuned),
@@ -173,14 +173,13 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
     return sorted(entries, key=lambda entry: -worth(entry.metrics[metric.label], metric))
 
 
-def _verdict(lift: Lift | None, control: Control | str) -> ResultVerdict:
+def _verdict(lift: Lift | None, control: Control | str, needs_control: bool) -> ResultVerdict:
     if lift is None:
         return "no evidence"
     found = verdict(_interval(lift), lift.p)
     # what also helps when the source's people are shuffled is not taste carried over
-    if found == "helps" and isinstance(control, Control) and control.verdict == "helps":
-        return "no evidence"
-    return found
+    refuted = control.verdict == "helps" if isinstance(control, Control) else needs_control
+    return "no evidence" if found == "helps" and refuted else found
 
 
 def _interval(lift: Lift) -> Interval:

@@ -226,7 +226,9 @@ def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
     ]
     again = [] if ready.damage is None else [f"done again, as what an earlier run left is damaged: {ready.damage}"]
     models = [f"{name}: {note}" for name, one in found.items() if one.first for note in one.first.notes]
-    return [*ready.held[0].train.notes, *ready.passed_over, *unmeasured, *models, *again]
+    untold = [] if job.control else [n for n, one in found.items() if one.tuned[0].strategy.needs_control]
+    alone = [f"{name}: what it gains is evidence beside the control only: --control permuted" for name in untold]
+    return [*ready.held[0].train.notes, *ready.passed_over, *unmeasured, *models, *alone, *again]
 
 
 def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
