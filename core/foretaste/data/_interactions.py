@@ -98,7 +98,7 @@ class Interactions:
     @cached_property
     def had(self) -> sparse.csr_matrix:
         """(users, items) what nobody is recommended again: the rows that are seen, and those that were dropped."""
-        return self.seen if self.dropped is None else sealed(self.seen + self.dropped.seen)
+        return self.seen if self.dropped is None else sealed(self.seen + self.dropped.had)
 
     @cached_property
     def popularity(self) -> NDArray[np.float64]:
