@@ -13,7 +13,7 @@ from foretaste.evaluation import hold_out, score
 from foretaste.experiment import GivenHoldout, HoldoutSpec, NewcomersHoldout
 from foretaste.metrics import Ndcg, RootMeanSquaredError
 from foretaste.testing import fit_once
-from foretaste_align import Ratings, Ridge
+from foretaste_align import Bridge, Prior, Ratings, Ridge
 from foretaste_baseline import Als, Popular, RatingItem, RatingItemUser, RatingMean, RatingUser
 from foretaste_linear import NaiveBayes
 
@@ -39,7 +39,11 @@ def bench() -> Transfer:
     ("strategy", "least"),
     [
         (Als(factors=64, regularization=10.0), 0.080),
+        (Als(factors=64, regularization=30.0, alpha=4.0), 0.090),
         (Ridge(map_regularization=0.01, kappa=3.0), 0.100),
+        (Ridge(regularization=30.0, alpha=4.0), 0.107),
+        (Bridge(regularization=30.0, alpha=4.0), 0.107),
+        (Prior(prior_precision=100.0, alpha=4.0), 0.110),
         (NaiveBayes(power=0.5, prior=0.5), 0.110),
     ],
     ids=lambda one: getattr(one, "name", ""),
