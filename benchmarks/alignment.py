@@ -18,7 +18,15 @@ from foretaste import Experiment, Overlap, Platform, Transfer, TransferResult
 from foretaste.evaluation import hold_out
 from foretaste.result import Entry, Lift
 
-STRATEGIES = ["align/ridge", "align/procrustes", "align/prior", "linear/naive-bayes"]
+STRATEGIES = [
+    "align/ridge",
+    "align/procrustes",
+    "align/mlp",
+    "align/bridge",
+    "align/prior",
+    "align/similarity",
+    "linear/naive-bayes",
+]
 HEAD = ("strategy", "ndcg@10", "lift", "control", "verdict", "fit: CPU s", "fit: MB", "tuned: CPU s")
 
 
