@@ -45,8 +45,9 @@ def experiments(asked: Namespace) -> Iterator[tuple[Experiment, Path]]:
 
 
 def _of_tables(source: Path, target: Path, asked: Namespace) -> Experiment:
-    holdout = {"kind": "given"} if "split" in pl.read_parquet_schema(target) else {"kind": "newcomers"}
-    rated = {"positive": {"min": asked.positive}}
+    columns = pl.read_parquet_schema(target)
+    holdout = {"kind": "given"} if "split" in columns else {"kind": "newcomers"}
+    rated = {"positive": {"min": asked.positive}} if "rating" in columns else {}
     return Experiment.model_validate(
         {
             "domains": {one.stem: {"path": str(one.absolute()), **rated} for one in (source, target)},
