@@ -2,6 +2,7 @@
 
 from foretaste import Strategy, hookimpl
 from foretaste_linear._naive_bayes import NaiveBayes
+from foretaste_linear._ridge import Ridge
 
 foretaste_api = 1
 
@@ -9,4 +10,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the linear strategies."""
-    return [NaiveBayes]
+    return [NaiveBayes, Ridge]
