@@ -150,12 +150,12 @@ def test_a_strategy_of_a_plugin_that_is_not_loaded_is_no_mistake_in_a_run(catalo
 @pytest.mark.parametrize(
     ("people", "items", "own", "rule"),
     [
-        (0, 64, 500, "align/similarity"),
+        (0, 64, 200, "align/similarity"),
         (5, 64, 20, "align/similarity"),
         (64, 64, 20, "align/ridge"),
         (0, 63, 20, "baseline/ease"),
-        (0, 64, 501, "baseline/ease"),
-        (5, 64, 501, "linear/naive-bayes"),
+        (0, 64, 201, "baseline/ease"),
+        (5, 64, 201, "linear/naive-bayes"),
     ],
 )
 def test_our_registry_goes_by_shared_items_where_the_target_is_young(
