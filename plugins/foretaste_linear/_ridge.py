@@ -36,10 +36,10 @@ class Ridge(Strategy):
     item, by least squares: all least-squares support vector machines, one per item, from one factorisation.
 
     z_u = x_u w / |x_u|^power, x_u the source history as ones and w the items' inverse document frequency; y_i says who
-    preferred i, mean_i how many of the people with both histories did. Solved over people or over source items,
-    whichever are fewer. The strength l is that of the least squared error of predicting each person from all others,
-    which is exact but for the means, which count everybody, and costs no further factorisation. Of several sources,
-    one without which that error is smaller is left out.
+    preferred i among the people with both histories, mean_i what share of everybody did. Solved over people or over
+    source items, whichever are fewer. The strength l is that of the least squared error of predicting each person from
+    all others, which is exact but for the means, which count everybody, and costs no further factorisation. Of several
+    sources, one without which that error is smaller is left out.
     """
 
     name: ClassVar[str] = "linear/ridge"
@@ -96,7 +96,8 @@ class Ridge(Strategy):
         taught = [pair.source_history.getnnz(axis=1) > 0 for pair in transfer.pairs]
         people = np.flatnonzero(np.any(taught, axis=0) & (rows.getnnz(axis=1) > 0))
         Y = binary(rows[people])
-        mean = np.asarray(Y.mean(axis=0), np.float64).ravel()
+        # of everybody, so that a source that says nothing leaves what is popular
+        mean = transfer.target.interactions.popularity / max(int((rows.getnnz(axis=1) > 0).sum()), 1)
         weights, Z = {}, {}
         for pair in transfer.pairs:
             history = binary(pair.source_history)[people]

@@ -307,4 +307,22 @@ class TestStrictModel:
             factors: int = 64
             """The length of a vector."""
 
-        assert Described.model_fields["factors"].description == "The length of a vector."
+        class Longer(Described):
+            epochs: int = 3
+            """How often."""
+
+        described = {name: said["description"] for name, said in Longer.model_json_schema()["properties"].items()}
+        assert described == {"factors": "The length of a vector.", "epochs": "How often."}
+
+    def test_a_model_that_holds_another_describes_its_fields_too(self) -> None:
+        schema = Holder.model_json_schema()
+        assert schema["$defs"]["Held"]["properties"]["factors"]["description"] == "The length of a vector."
+
+
+class Held(StrictModel):
+    factors: int = 64
+    """The length of a vector."""
+
+
+class Holder(StrictModel):
+    held: Held = Held()

@@ -50,7 +50,7 @@ def by_hand(world: Transfer, regularization: float, power: float) -> NDArray[np.
     both = x.any(axis=1) & y.any(axis=1)
     w = np.log((1 + both.sum()) / (1 + x[both].sum(axis=0)))
     z = x * w / np.maximum(x.sum(axis=1, keepdims=True), 1) ** power
-    Z, mean = z[both], y[both].mean(axis=0)
+    Z, mean = z[both], y[y.any(axis=1)].mean(axis=0)
     strength = regularization * (Z**2).sum(axis=1).mean()
     return mean + z @ np.linalg.solve(Z.T @ Z + strength * np.eye(Z.shape[1]), Z.T @ (y[both] - mean))
 

@@ -111,16 +111,7 @@ def _table(measured: PairFacts) -> Table:
 
 def fact_meanings() -> dict[str, str]:
     """Return what each fact means: the docstrings under the fields of PairFacts."""
-    import ast
-    import inspect
-
+    from foretaste.config import field_docstrings
     from foretaste.data import PairFacts
 
-    body = ast.parse(inspect.getsource(PairFacts)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    meanings = {}
-    for field, text in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            meanings[field.target.id] = " ".join(str(text.value.value).split())
-    return meanings
+    return {name: " ".join(text.split()) for name, text in field_docstrings(PairFacts).items()}

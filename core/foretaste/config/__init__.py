@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foretaste.config._docstrings import field_docstrings
 from foretaste.config._document import Document, KeyPath, Plain, dotted
 from foretaste.config._model import StrictModel
 from foretaste.config._override import override
@@ -15,6 +16,7 @@ __all__ = [
     "Plain",
     "StrictModel",
     "dotted",
+    "field_docstrings",
     "override",
     "parse_yaml",
     "read_yaml",
