@@ -1,6 +1,7 @@
 """Transfer without deep learning."""
 
 from foretaste import Strategy, hookimpl
+from foretaste_linear._ease import Ease
 from foretaste_linear._naive_bayes import NaiveBayes
 from foretaste_linear._ridge import Ridge
 
@@ -10,4 +11,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the linear strategies."""
-    return [NaiveBayes, Ridge]
+    return [NaiveBayes, Ridge, Ease]
