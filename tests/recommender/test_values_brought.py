@@ -44,6 +44,12 @@ def test_the_last_of_several_ratings_counts(rated: Recommender) -> None:
     assert rated.recommend_for({"films": ([one, one], [5.0, 1.0])}).path == "popular"
 
 
+def test_ids_and_ratings_may_come_as_iterators(rated: Recommender) -> None:
+    one, other = rated.roster.items.ids[:2].to_list()
+    brought = rated.recommend_for({"films": (iter([one, other]), iter([5.0, 1.0]))})
+    assert brought == rated.recommend_for({"films": {one: 5.0, other: 1.0}})
+
+
 def test_ratings_may_be_below_zero(rated: Recommender) -> None:
     one, other = rated.roster.items.ids[:2].to_list()
     assert rated.recommend_for({"films": {one: 4.5, other: -3.0}}) == rated.recommend_for({"films": {one: 5, other: 0}})

@@ -68,12 +68,14 @@ def history_rows(
         if name not in indexes:
             raise DataError(f"history of '{name}': this recommender knows {', '.join(indexes)}")
     read = {name: index for name, index in indexes.items() if name in history and index is not None}
-    return {
-        name: _rated_row(name, history[name], items)
-        if name in rated
-        else _row(name, history[name], items, feedback.get(name, _AS_GIVEN))
-        for name, items in read.items()
-    }
+    rows = {}
+    for name, items in read.items():
+        ids, values = _with_weights(name, history[name])
+        if name in rated:
+            rows[name] = _rated_row(name, ids, values, items)
+        else:
+            rows[name] = _row(name, ids, values, items, feedback.get(name, _AS_GIVEN))
+    return rows
 
 
 def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -83,15 +85,16 @@ def without_zeros(row: sparse.csr_matrix) -> sparse.csr_matrix:
     return kept
 
 
-def _row(name: str, given: History, items: Index, feedback: Feedback) -> sparse.csr_matrix:
+def _row(
+    name: str, ids: list[Any], values: NDArray[np.float32] | None, items: Index, feedback: Feedback
+) -> sparse.csr_matrix:
     """Return a history as a row (1, items) that stores a weight for each known item, 0 for what is not preferred.
 
     Ids alone are preferred once each, however often they are named. Strengths of one item add up, and of ratings the
-    last counts, before they are read. A mapping is of items to values.
+    last counts, before they are read.
     """
-    ids, values = _with_weights(name, given)
     if values is not None and feedback.kind == "explicit":
-        rated = _rated_row(name, given, items)
+        rated = _rated_row(name, ids, values, items)
         rated.data = feedback.weights(rated.data)
         return rated
     rows = items.rows(ids)
@@ -108,12 +111,11 @@ def _row(name: str, given: History, items: Index, feedback: Feedback) -> sparse.
     return found
 
 
-def _rated_row(name: str, given: History, items: Index) -> sparse.csr_matrix:
+def _rated_row(name: str, ids: list[Any], ratings: NDArray[np.float32] | None, items: Index) -> sparse.csr_matrix:
     """Return a history of ratings as a row (1, items) that stores an entry for each known item, the last of several.
 
     DataError without ratings: what somebody had does not say how they liked it.
     """
-    ids, ratings = _with_weights(name, given)
     if ratings is None and ids:
         raise DataError(
             f"history of '{name}': found ids alone, expected ratings with them: (ids, ratings), or a mapping"

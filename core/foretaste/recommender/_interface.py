@@ -71,12 +71,13 @@ class Recommender(Model):
         allow: Iterable[Any] | None = None,
         deny: Iterable[Any] | None = None,
     ) -> Recommended:
-        """Recommend to a person who is not in the model, from ids (or ids and weights) per domain name.
+        """Recommend to a person who is not in the model, from ids (or ids and values) per domain name.
 
-        Unknown items are passed over, those of weight 0 are left out of the answer and count for nothing; a history of
-        nothing known, or of items that the model learnt nothing of, is answered by popularity, and so is that of a
-        source which this model does not read, as after a guard chose a baseline. In ``rated_domains`` weights are
-        ratings. Raises DataError for other domains, and for ids without ratings there.
+        Values are read as those of the domain's table were: strengths, or ratings of which some are no preference.
+        Unknown items are passed over; what is not preferred is left out of the answer and counts for nothing. A history
+        of nothing known, or of items that the model learnt nothing of, is answered by popularity, and so is that of a
+        source which this model does not read, as after a guard chose a baseline. In ``rated_domains`` ratings are
+        needed. Raises DataError for other domains, and for ids without ratings there.
         """
         expect_count("k", k)
         own, scores = self._folded_in(history)
