@@ -25,7 +25,7 @@ from foretaste import (
     sealed,
 )
 from foretaste.solvers import ease_dual, ease_map, ease_memory, gram
-from foretaste_linear._naive_bayes import binary
+from foretaste_linear._binary import binary
 
 _LIMIT = 2 * 2**30
 

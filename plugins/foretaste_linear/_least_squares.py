@@ -22,13 +22,14 @@ _BLOCK_CELLS = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """``right`` (rank, columns of Y) times ``directions``, of rows or of columns of Z, solve the least squares.
+    """``right`` (rank, columns of Y) times ``directions``, of rows or of columns of ``Z``, solve the least squares.
 
     Over rows of Z ``directions`` are (rows, rank), and Z' directions right is the map; over columns they are (columns,
     rank), and directions right is the map. ``values`` (rank,) are the squared lengths of Z along them; ``error`` is the
     squared error of predicting each row from all others, over the fullest columns.
     """
 
+    Z: sparse.csr_matrix
     directions: NDArray[np.float64]
     right: NDArray[np.float32]
     values: NDArray[np.float64]
@@ -69,15 +70,16 @@ def solved(
 
     found, best = min((error(one), one) for one in strengths)
     right = np.asarray(told / (values + best)[:, None], np.float32)
-    return Solution(directions, right, values, over_rows, found)
+    return Solution(Z, directions, right, values, over_rows, found)
 
 
-def served(found: Solution, Z: sparse.csr_matrix, limit_bytes: int) -> tuple[Map, float]:
+def served(found: Solution, limit_bytes: int) -> tuple[Map, float]:
     """Return the map (columns of Z, columns of Y) within a limit, and the share of its squared norm that it keeps.
 
     One that is too large is a pair of factors of the directions in which it is largest, or has its strongest entries.
     """
-    n_items, there = Z.shape[1], found.right.shape[1]
+    Z, there = found.Z, found.right.shape[1]
+    n_items = Z.shape[1]
     if not found.over_rows:
         return cut_map(np.asarray(found.directions @ found.right, np.float32), limit_bytes)
     if 4 * n_items * there <= limit_bytes:

@@ -24,6 +24,7 @@ from foretaste import (
     Transfer,
     sealed,
 )
+from foretaste_linear._binary import binary
 
 
 class NaiveBayes(Strategy):
@@ -78,11 +79,6 @@ class NaiveBayes(Strategy):
         # log((C + s) / (C. + s m)) = log(1 + C / s) - log(C. / s + m)
         np.log1p(item_map.data / self.smoothing, out=item_map.data)
         return sealed(item_map), (-np.log(total / self.smoothing + n_items)).astype(np.float32)
-
-
-def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the matrix with ones for its stored entries."""
-    return sparse.csr_matrix((np.ones_like(matrix.data), matrix.indices, matrix.indptr), matrix.shape)
 
 
 def co_counts(evidence: sparse.csr_matrix, target: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -23,8 +23,8 @@ from foretaste import (
     Strategy,
     Transfer,
 )
+from foretaste_linear._binary import binary
 from foretaste_linear._least_squares import Map, Solution, memory, rows_of, served, solved
-from foretaste_linear._naive_bayes import binary
 
 _LIMIT = 2 * 2**30
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -112,7 +112,7 @@ class Ridge(Strategy):
             if tried[left].error >= best.error:
                 break
             names, best = without[left], tried[left]
-        whole, kept = served(best, sparse.csr_matrix(sparse.hstack([Z[n] for n in names])), self.map_megabytes * 2**20)
+        whole, kept = served(best, self.map_megabytes * 2**20)
         starts = np.cumsum([0, *(Z[name].shape[1] for name in names)])
         maps = {
             name: rows_of(whole, slice(start, stop), weights[name])

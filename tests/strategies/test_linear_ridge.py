@@ -81,7 +81,7 @@ def test_the_error_is_that_of_solving_without_each_person(shape: tuple[int, int]
     assert found.error == pytest.approx(error, rel=1e-4)
     z, y = Z.toarray(), Y.toarray() - mean
     expected = np.linalg.solve(z.T @ z + strength * np.eye(shape[1]), z.T @ y)
-    item_map, kept = served(found, Z, 2**20)
+    item_map, kept = served(found, 2**20)
     assert kept == 1
     np.testing.assert_allclose(item_map, expected, rtol=1e-3, atol=1e-5)
 
@@ -129,7 +129,7 @@ def test_a_map_beyond_its_limit_keeps_the_directions_in_which_it_is_largest() ->
     found = solved(Z, Y, np.asarray(Y.mean(axis=0)).ravel(), [0.5])
     whole = np.asarray(Z.T @ (found.directions @ found.right))
     for rank, exact in ((20, True), (8, False)):
-        (left, right), kept = served(found, Z, 4 * rank * 290)
+        (left, right), kept = served(found, 4 * rank * 290)
         assert left.nbytes + right.nbytes <= 4 * rank * 290
         lost = np.square(left @ right - whole).sum() / np.square(whole).sum()
         assert kept == pytest.approx(1 - lost, abs=1e-4)
@@ -138,7 +138,7 @@ def test_a_map_beyond_its_limit_keeps_the_directions_in_which_it_is_largest() ->
 
 
 def test_a_cut_map_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foretaste_linear._ridge.served", lambda found, Z, limit: (*served(found, Z, limit)[:1], 0.9))
+    monkeypatch.setattr("foretaste_linear._ridge.served", lambda found, limit: (*served(found, limit)[:1], 0.9))
     assert fitted(taste_world()).notes == ("the map, cut to 256 MB, lost 10.00% of its squared norm",)
 
 
