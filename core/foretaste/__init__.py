@@ -13,12 +13,14 @@ if TYPE_CHECKING:
         Domain,
         DomainPair,
         DomainSpec,
+        FeatureMatrices,
         Features,
         Index,
         Interactions,
         Overlap,
         PairFacts,
         Transfer,
+        feature_matrices,
         sealed,
     )
     from foretaste.errors import (
@@ -69,6 +71,7 @@ __all__ = [
     "Encoder",
     "Experiment",
     "FactorModel",
+    "FeatureMatrices",
     "Features",
     "ForetasteError",
     "HistoryModel",
@@ -97,6 +100,7 @@ __all__ = [
     "TransferResult",
     "UnknownIdError",
     "cut_map",
+    "feature_matrices",
     "hookimpl",
     "load_bundle",
     "own_share",
@@ -108,7 +112,8 @@ __all__ = [
 
 _NAMES = {
     "bundle": "load_bundle save_bundle",
-    "data": "Domain DomainPair DomainSpec Features Index Interactions Overlap PairFacts Transfer sealed",
+    "data": "Domain DomainPair DomainSpec FeatureMatrices Features Index Interactions Overlap PairFacts Transfer"
+    " feature_matrices sealed",
     "errors": "BundleError ConfigError DataError ForetasteError MissingPackageError OutputError PluginError"
     " StrategyError UnknownIdError",
     "experiment": "Experiment read_experiment",

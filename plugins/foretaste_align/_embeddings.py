@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste import Domain, Features, StrategyError
-from foretaste_align._features import feature_vectors
+from foretaste import Domain, Features, StrategyError, feature_matrices
 from foretaste_align._ials import ials
 
 Vectors = NDArray[np.float32]
@@ -43,7 +42,7 @@ def item_vectors(
     """
     if embedding == "features":
         assert features is not None
-        return _scaled(_latent(feature_vectors(features, features)[0], factors), regularization)
+        return _scaled(_latent(feature_matrices([features]).matrices[0], factors), regularization)
     if embedding == "ials":
         rng = np.random.default_rng([seed, 11])
         return ials(preference, factors, regularization, alpha=alpha, epochs=epochs, rng=rng)[1]

@@ -22,13 +22,14 @@ from foretaste import (
     PairFacts,
     Roster,
     Transfer,
+    feature_matrices,
     own_share,
     sealed,
 )
 from foretaste.solvers import als_rows
 from foretaste_align._embeddings import Embedding, features_for, item_vectors
-from foretaste_align._features import feature_vectors, nearest
 from foretaste_align._listed import Listed
+from foretaste_align._nearest import nearest
 
 _FEWEST = 10
 _SMALLEST = 1e-6
@@ -267,7 +268,7 @@ class Similarity(Listed):
             links = _row_shares(sparse.csr_matrix(pair.item_links.T, dtype=np.float64))
         if not (self.features and here.item_features and there.item_features):
             return links
-        vectors = feature_vectors(here.item_features, there.item_features)
+        vectors = feature_matrices([here.item_features, there.item_features]).matrices
         # an item whose every row was hidden has no vector to lend
         live = sparse.diags((here.interactions.popularity > 0).astype(np.float32))
         near = nearest(sparse.csr_matrix(live @ vectors[0]), vectors[1], self.neighbours, self.threshold)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from foretaste import Context, DomainPair, PairFacts, StrategyError
-from foretaste_align._features import feature_vectors
+from foretaste import Context, DomainPair, PairFacts, StrategyError, feature_matrices
 from foretaste_align._similarity import Similarity
 
 _LIMIT = 2 * 2**30
@@ -62,7 +61,7 @@ class Transport(Similarity):
         here, there = pair.source, pair.target
         if here.item_features is None or there.item_features is None:
             raise StrategyError(f"{self.name}: {here.name} -> {there.name}: needs item features in both domains")
-        vectors = feature_vectors(here.item_features, there.item_features)
+        vectors = feature_matrices([here.item_features, there.item_features]).matrices
         sends = np.flatnonzero((vectors[0].getnnz(axis=1) > 0) & (here.interactions.popularity > 0))
         takes = np.flatnonzero(vectors[1].getnnz(axis=1) > 0)
         if not (len(sends) and len(takes)):

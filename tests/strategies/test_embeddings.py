@@ -11,12 +11,11 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from foretaste import Domain, Features, Index, Overlap, StrategyError, Transfer
+from foretaste import Domain, Features, Index, Overlap, StrategyError, Transfer, feature_matrices
 from foretaste.strategy import Strategy
 from foretaste.testing import StrategyContract, fit_once, newcomer_lift, taste_world
 from foretaste_align import Ridge
 from foretaste_align._embeddings import Embedding, item_vectors
-from foretaste_align._features import feature_vectors
 from foretaste_align._ials import ials
 
 SMALL: dict[str, Any] = {"factors": 8, "source_factors": 8, "regularization": 0.5, "source_regularization": 0.5}
@@ -73,7 +72,7 @@ def test_items_of_equal_features_have_equal_vectors_and_those_without_have_zeros
     assert not found[3].any()
     if factors > 2:  # nothing is lost: cosines are those of the features
         cosine = found[0] @ found[4] / np.linalg.norm(found[0]) / np.linalg.norm(found[4])
-        rows = feature_vectors(features, features)[0]
+        rows = feature_matrices([features]).matrices[0]
         assert cosine == pytest.approx((rows @ rows.T)[0, 4], abs=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from foretaste.data._domain import Domain
 from foretaste.data._facts import PairFacts
+from foretaste.data._feature_matrices import FeatureMatrices, feature_matrices
 from foretaste.data._features import Features
 from foretaste.data._frozen import frozen, frozen_matrix, sealed
 from foretaste.data._given import with_given
@@ -16,6 +17,7 @@ __all__ = [
     "Domain",
     "DomainPair",
     "DomainSpec",
+    "FeatureMatrices",
     "Features",
     "Feedback",
     "Index",
@@ -25,6 +27,7 @@ __all__ = [
     "PairFacts",
     "Shared",
     "Transfer",
+    "feature_matrices",
     "frozen",
     "frozen_matrix",
     "read_links",
