@@ -19,7 +19,7 @@ class Lift(StrictModel):
     p: float
     """Holm-adjusted over the transfer strategies of the transfer."""
     over: str
-    """The baseline."""
+    """The baseline, or ``permuted`` for the strategy itself with the source's people permuted."""
 
 
 class Control(StrictModel):
@@ -28,6 +28,8 @@ class Control(StrictModel):
     kind: Literal["permuted"] = "permuted"
     lift: Lift
     verdict: Verdict
+    beyond: Lift
+    """What the strategy gains over its control, on the same people."""
 
 
 class Entry(StrictModel):

@@ -72,9 +72,10 @@ def test_each_verdict_has_its_words(verdict: str, words: str) -> None:
 
 def test_a_control_that_was_run_is_told() -> None:
     lift = Lift(metric="ndcg@10", value=0.001, low=-0.002, high=0.004, p=0.6, over="baseline/popular")
-    control = Control(lift=lift, verdict="no evidence")
+    beyond = Lift(metric="ndcg@10", value=0.023, low=0.017, high=0.029, p=0.0, over="permuted")
+    control = Control(lift=lift, verdict="no evidence", beyond=beyond)
     assert judged(entry("helps", control=control), 712).endswith(
-        "712 people; with the source's people permuted +0.001 [-0.002, +0.004], no evidence"
+        "712 people; +0.023 [+0.017, +0.029] over itself with the source's people permuted, +0.001 [-0.002, +0.004]"
     )
 
 

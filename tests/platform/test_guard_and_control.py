@@ -44,13 +44,23 @@ def test_taste_helps_and_its_control_does_not(shops):
     assert entry.verdict == "helps"
     assert entry.control.verdict != "helps"
     assert entry.control.lift.value < entry.lift.value / 3
+    assert entry.control.beyond.value == pytest.approx(entry.lift.value - entry.control.lift.value)
+    assert entry.control.beyond.over == "permuted"
 
 
-def test_what_helps_with_shuffled_people_too_is_not_said_to_help(shops):
+def test_what_helps_as_much_with_shuffled_people_is_not_said_to_help(shops):
     entry = controlled(shops, "toy/plain", [Rare, Toy])
     assert entry.lift.low > 0
     assert entry.control.verdict == "helps"
+    assert entry.control.beyond.value == 0
     assert entry.verdict == "no evidence"
+
+
+def test_what_helps_more_than_with_shuffled_people_helps_though_these_gain_too(shops):
+    entry = controlled(shops, "toy/taste", [Rare, Taste])
+    assert entry.control.verdict == "helps"
+    assert entry.control.beyond.low > 0
+    assert entry.verdict == "helps"
 
 
 class Doubtful(Taste):

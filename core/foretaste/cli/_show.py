@@ -99,8 +99,8 @@ def judged(entry: Entry, people: int) -> str:
         return f"{head}, {_counted(people)}"
     line = f"{head}: {entry.lift.metric} {interval(entry.lift)} over {entry.lift.over}, {_counted(people)}"
     if entry.control != "not run":
-        control = entry.control
-        return f"{line}; with the source's people permuted {interval(control.lift)}, {control.verdict}"
+        left, beyond = entry.control.lift, entry.control.beyond
+        return f"{line}; {interval(beyond)} over itself with the source's people permuted, {interval(left)}"
     return f"{line}; control not run" if entry.verdict == "helps" else line
 
 
@@ -138,7 +138,7 @@ def _control(entry: Entry) -> str:
     control: Control | str = entry.control
     if entry.verdict == "baseline":
         return "-"
-    return control if isinstance(control, str) else f"{control.lift.value:+.3f} {control.verdict}"
+    return control if isinstance(control, str) else interval(control.lift)
 
 
 def _populations(result: TransferResult, metric: str) -> Table:

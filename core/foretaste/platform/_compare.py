@@ -126,19 +126,31 @@ def lifts(
 
     A positive lift is a gain, also where less of a metric is better. People count for whom every strategy has a value.
     """
+    base = {n: found[over].pooled for n, one in found.items() if not one.baseline}
+    return _gains(found, base, over, metric, seed, rows)
+
+
+def _gains(
+    found: Mapping[str, Measured],
+    base: Mapping[str, Scores],
+    over: str,
+    metric: Metric,
+    seed: int,
+    rows: NDArray[np.bool_] | None = None,
+) -> dict[str, Lift]:
     label = metric.label
-    names = [n for n, one in found.items() if not one.baseline and np.isfinite(one.pooled.values[label]).any()]
+    names = [name for name in base if np.isfinite(found[name].pooled.values[label]).any()]
     if not names:
         return {}
-    base = found[over].pooled
+    people = base[names[0]].people
     sign = 1 if metric.higher_is_better else -1
-    differences = np.stack([sign * (found[n].pooled.values[label] - base.values[label]) for n in names])
+    differences = np.stack([sign * (found[n].pooled.values[label] - base[n].values[label]) for n in names])
     keep = np.isfinite(differences).all(axis=0)  # a metric may be undefined for a person
     if rows is not None:
         keep &= rows
     if not keep.any():
         return {}
-    intervals = paired_lifts(differences[:, keep], bootstrap_plan(base.people[keep], seed=seed))
+    intervals = paired_lifts(differences[:, keep], bootstrap_plan(people[keep], seed=seed))
     adjusted = holm(np.array([one.p for one in intervals]))
     return {
         name: Lift(metric=label, value=one.value, low=one.low, high=one.high, p=float(p), over=over)
@@ -176,14 +188,14 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
 def _verdict(lift: Lift | None, control: Control | str, needs_control: bool) -> ResultVerdict:
     if lift is None:
         return "no evidence"
-    found = verdict(_interval(lift), lift.p)
-    # what also helps when the source's people are shuffled is not taste carried over
-    refuted = control.verdict == "helps" if isinstance(control, Control) else needs_control
+    found = _judged(lift)
+    # what is no better than with the source's people shuffled is not taste carried over
+    refuted = _judged(control.beyond) != "helps" if isinstance(control, Control) else needs_control
     return "no evidence" if found == "helps" and refuted else found
 
 
-def _interval(lift: Lift) -> Interval:
-    return Interval(lift.value, lift.low, lift.high, lift.p)
+def _judged(lift: Lift) -> ResultVerdict:
+    return verdict(Interval(lift.value, lift.low, lift.high, lift.p), lift.p)
 
 
 def populations(found: Mapping[str, Measured], how: Measure) -> list[Population]:
@@ -239,13 +251,16 @@ def _exchanged(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.
 
 
 def run_control(
-    fitter: Fitter, strategies: Sequence[Strategy], held: Sequence[HeldOut], how: Measure
+    fitter: Fitter,
+    strategies: Sequence[Strategy],
+    held: Sequence[HeldOut],
+    how: Measure,
+    real: Mapping[str, Measured],
 ) -> dict[str, Control]:
-    """Tune and fit everything again with permuted people, and say what each strategy still gains."""
+    """Tune and fit everything again with permuted people, and say what each strategy still gains, and gains beyond."""
     shuffled = [replace(one, train=permuted(one.train, how.seed + repeat)) for repeat, one in enumerate(held)]
     found = measure(fitter, strategies, shuffled, how)
-    over = best_baseline(found, how.primary)
-    return {
-        name: Control(lift=lift, verdict=verdict(_interval(lift), lift.p))
-        for name, lift in lifts(found, over, how.primary, how.seed).items()
-    }
+    metric = how.primary
+    left = lifts(found, best_baseline(found, metric), metric, how.seed)
+    beyond = _gains(real, {name: found[name].pooled for name in left}, "permuted", metric, how.seed)
+    return {name: Control(lift=left[name], verdict=_judged(left[name]), beyond=gain) for name, gain in beyond.items()}

@@ -86,7 +86,7 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
     job, held, decision = ready.job, ready.held, ready.decision
     audit = _audit(job, held[0], ready.twins)
     found = measure(fitter, ready.strategies, held, job.how)
-    control = run_control(fitter, ready.strategies, held, job.how) if job.control else None
+    control = run_control(fitter, ready.strategies, held, job.how, found) if job.control else None
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [_leaky(entry) for entry in board]
