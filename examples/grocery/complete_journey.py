@@ -2,15 +2,17 @@
 
 ``{kind: complete-journey, options: {department: DRUG GM}}`` is what households bought there: user_id is a household,
 item_id a product, weight the number bought in a year, timestamp the last time. Products that fewer than five households
-ever bought are left out.
+ever bought are left out. With ``features: true`` beside the department, category, type, brand and maker of the products
+are features of its items.
 """
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 
-from foretaste import ConfigError, Domain, DomainSpec, MissingPackageError, hookimpl
+from foretaste import ConfigError, Domain, DomainSpec, Features, MissingPackageError, hookimpl
 
 foretaste_api = 1
 
@@ -34,7 +36,21 @@ def load_domain(name: str, spec: DomainSpec) -> Domain | None:
     )
     # whatever else the domain says (weighting, minimum, ...) goes for a table in memory too
     settings = spec.model_dump(exclude_unset=True, exclude={"kind", "options"})
-    return Domain.from_frame(bought.collect(), name, **settings)
+    domain = Domain.from_frame(bought.collect(), name, **settings)
+    return with_features(domain, products.collect()) if spec.options.get("features") else domain
+
+
+def with_features(domain: Domain, products: pl.DataFrame) -> Domain:
+    told = products.select(
+        "product_id",
+        # as words: departments have no category in common, but ORGANIC and BABY are in several
+        category=pl.concat_str(["product_category", "product_type"], separator=" ", ignore_nulls=True),
+        brand=pl.col("brand"),
+        maker=pl.col("manufacturer_id").cast(pl.String),
+    )
+    place = f"{domain.name}: products"
+    items = Features.from_frame(told, domain.interactions.items, "product_id", {"category": "text"}, place)
+    return replace(domain, item_features=items)
 
 
 def package_data(name: str) -> Path:
@@ -48,11 +64,13 @@ def package_data(name: str) -> Path:
 
 
 def products_of(data: Path, name: str, spec: DomainSpec) -> pl.LazyFrame:
-    products = pl.scan_parquet(data / "products.parquet").select("product_id", "department")
+    products = pl.scan_parquet(data / "products.parquet")
     known = products.select(pl.col("department").unique().sort()).collect()["department"].to_list()
     department = spec.options.get("department")
-    if set(spec.options) != {"department"} or department not in known:
+    features = spec.options.get("features", False)
+    if set(spec.options) - {"features"} != {"department"} or department not in known or not isinstance(features, bool):
         raise ConfigError(
-            f"domains.{name}.options: found {spec.options}, expected department alone, one of: {', '.join(known)}"
+            f"domains.{name}.options: found {spec.options}, expected department (and features: true), one of:"
+            f" {', '.join(known)}"
         )
     return products.filter(pl.col("department") == department)

@@ -86,14 +86,32 @@ def test_a_setting_that_a_department_cannot_have_is_an_error(reader: Platform) -
         read(reader, options={"department": "COSMETICS"}, path="cosmetics.csv")
 
 
-@pytest.mark.parametrize("options", [{}, {"department": "DRUGS"}, {"departement": "DELI"}, {"department": ["DELI"]}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"department": "DRUGS"},
+        {"departement": "DELI"},
+        {"department": ["DELI"]},
+        {"department": "DELI", "features": "all"},
+    ],
+)
 def test_an_unknown_department_is_told_with_those_there_are(reader: Platform, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
         read(reader, options=options)
-    head, _, known = str(caught.value).partition(", expected department alone, one of: ")
+    head, _, known = str(caught.value).partition(", expected department (and features: true), one of: ")
     assert head == f"domains.shelf.options: found {options}"
     assert len(known.split(", ")) == 32
     assert set(DEPARTMENTS.values()) < set(known.split(", "))
+
+
+def test_products_are_described_where_that_is_asked_for(reader: Platform) -> None:
+    plain = read(reader, options={"department": "COSMETICS"})
+    told = read(reader, options={"department": "COSMETICS", "features": True})
+    assert plain.item_features is None
+    assert told.item_features is not None
+    assert told.item_features.kinds == {"category": "text", "brand": "categorical", "maker": "categorical"}
+    assert told.interactions.fingerprint == plain.interactions.fingerprint
 
 
 def test_a_department_of_which_nothing_is_left_is_an_error(reader: Platform) -> None:
