@@ -4,6 +4,7 @@ from foretaste import Strategy, hookimpl
 from foretaste_linear._ease import Ease
 from foretaste_linear._naive_bayes import NaiveBayes
 from foretaste_linear._ridge import Ridge
+from foretaste_linear._svm import Svm
 
 foretaste_api = 1
 
@@ -11,4 +12,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the linear strategies."""
-    return [NaiveBayes, Ridge, Ease]
+    return [NaiveBayes, Ridge, Ease, Svm]

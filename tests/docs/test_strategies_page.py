@@ -13,6 +13,7 @@ from docs.page import Page
 from foretaste import PairFacts, Platform, Roster, Strategy, Transfer, save_bundle
 from foretaste.testing import fit_once, item_world, rating_world, taste_world
 from strategies.test_align_transport import described_world
+from strategies.test_linear_svm import told
 
 PAGE = Page("strategies.md")
 ROWS = {row[0].strip("`"): dict(zip(("does", "needs", "places", "extra", "source"), row[1:], strict=True))
@@ -73,7 +74,7 @@ def test_a_catalogue_of_the_size_on_the_page_is_served_and_a_larger_one_is_not(n
 @pytest.mark.parametrize("name", sorted(set(ROWS) & set(BUILT_IN)))
 def test_whom_it_places_is_what_the_table_says(name: str) -> None:
     strategy = BUILT_IN[name]()
-    worlds = (taste_world(), rating_world(), item_world(), described_world())
+    worlds = (taste_world(), rating_world(), item_world(), described_world(), told(taste_world()))
     world = next((world for world in worlds if objected(strategy, world) is None), None)
     assert world is not None, f"no toy world for {name}"
     roster, model = Roster.of(world), fit_once(strategy, world)
