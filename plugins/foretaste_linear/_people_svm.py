@@ -17,6 +17,7 @@ Take = Literal["pulled", "projective", "augmented", "warm-start", "none"]
 Side = tuple[Judgements, NDArray[np.float32]]
 
 _BLOCK = 256
+_JUDGES = 500
 _SOURCE, _TARGET = 31, 32
 
 
@@ -77,18 +78,39 @@ def target_weights(
 
     ``sources`` (people, d + 1) are source weights, zeros for who has none.
     """
+    usual = _usual(target, people, sources, how) if how.transfer == "pulled" else 0.0
 
     def fit(person: int) -> Array:
         X, y, counts = _examples([target], person, how, _TARGET)
-        found = _taken_over(X, y, counts, sources[person], sides, person, how)
+        found = _taken_over(X, y, counts, sources[person], sides, person, usual, how)
         return np.append(found.weights, found.gamma)
 
     found = _many(fit, people, target[1].shape[1] + 2, how.threads)
     return found[:, :-1], found[:, -1]
 
 
+def _usual(target: Side, people: NDArray[np.int64], sources: Array, how: Setting) -> float:
+    """Return the gamma by which the rows of people with both histories, some hundred of them, are predicted best."""
+    both = people[sources[people].any(axis=1)]
+    if len(both) > _JUDGES:
+        both = np.sort(np.random.default_rng([how.seed, 33]).choice(both, _JUDGES, replace=False))
+
+    def loss(person: int) -> Array:
+        X, y, counts = _examples([target], person, how, _TARGET)
+        return person_svm.pulls(X, y, sources[person], counts, strengths=(how.regularization,))[0]
+
+    return person_svm.usual_gamma(_many(loss, both, len(person_svm.GAMMAS), how.threads))
+
+
 def _taken_over(
-    X: Array, y: Array, counts: Array, source: Array, sides: Sequence[Side], person: int, how: Setting
+    X: Array,
+    y: Array,
+    counts: Array,
+    source: Array,
+    sides: Sequence[Side],
+    person: int,
+    usual: float,
+    how: Setting,
 ) -> Fitted:
     strengths = (how.regularization,)
     if how.transfer == "none" or not source.any():
@@ -101,7 +123,7 @@ def _taken_over(
     if how.transfer == "warm-start":
         seed = int(np.random.default_rng([how.seed, person]).integers(2**31))
         return person_svm.warm_started(X, y, source, counts, epochs=how.epochs, seed=seed)
-    return person_svm.pulled(X, y, source, counts, strengths=strengths)
+    return person_svm.pulled(X, y, source, counts, strengths=strengths, usual=usual)
 
 
 def _examples(sides: Sequence[Side], person: int, how: Setting, stream: int) -> tuple[Array, Array, Array]:

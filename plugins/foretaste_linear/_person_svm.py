@@ -4,7 +4,8 @@ Pure functions of arrays. ``X`` (n, d) are the features of judged items, a colum
 wanted; ``y`` (n,) is 1 for liked and -1 for disliked; ``source`` (d,) the weights learnt elsewhere; ``weights`` (n,)
 what each row counts. All but one minimise strength / 2 |v|^2 + sum_i weights_i max(0, 1 - y_i f_i)^2 / 2, and differ in
 what f is; ``strengths`` are in units of the rows' mean |x|^2, and the best of several is that of the least logistic
-loss of rows left out. Transfer must lower that loss by a tenth: with few rows, what is a little better is so by chance.
+loss of rows left out. Transfer must lower that loss by a tenth: with few rows, what is a little better is so by chance,
+unless it is so for many people (``usual``).
 """
 
 from __future__ import annotations
@@ -45,15 +46,45 @@ def pulled(
     *,
     strengths: Sequence[float] = STRENGTHS,
     gammas: Sequence[float] = GAMMAS,
+    usual: float = 0.0,
 ) -> Fitted:
     """Return w = gamma source + v, so that |w - gamma source| is what is penalised: the adaptive SVM of Yang, Yan and
     Hauptmann, Cross-domain video concept detection using adaptive SVMs, ACM Multimedia 2007. f = w . x.
+
+    gamma is the ``usual`` one unless another is better by a tenth.
     """
+    losses, found = pulls(X, y, source, weights, strengths=strengths, gammas=gammas)
+    taken = _taken(losses, gammas.index(usual) if usual in gammas else 0)
+    return Fitted(found[taken], gammas[taken])
+
+
+def pulls(
+    X: Array,
+    y: Array,
+    source: Array,
+    weights: Array | None = None,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    gammas: Sequence[float] = GAMMAS,
+) -> tuple[Array, Array]:
+    """Return for each gamma the loss of rows left out (gammas,), and the weights (gammas, d)."""
     offset, counts = X @ source, _counts(y, weights)
     alone = len(gammas) == 1
     tried = [_best(X, y, gamma * offset, counts, strengths, alone=alone) for gamma in gammas]
-    taken = _taken([loss for loss, _ in tried])
-    return Fitted(tried[taken][1] + gammas[taken] * source, gammas[taken])
+    pulled_to = [found + gamma * source for gamma, (_, found) in zip(gammas, tried, strict=True)]
+    return np.array([loss for loss, _ in tried]), np.stack(pulled_to)
+
+
+def usual_gamma(losses: Array, gammas: Sequence[float] = GAMMAS) -> float:
+    """Return the gamma of the least loss over people (people, gammas), the first where that is no more than chance.
+
+    What is no more than chance: a gain over the first of up to two standard errors.
+    """
+    best = int(np.argmin(losses.sum(axis=0)))
+    gains = losses[:, 0] - losses[:, best]
+    if len(gains) < 2 or gains.mean() <= 2 * gains.std(ddof=1) / np.sqrt(len(gains)):
+        return gammas[0]
+    return gammas[best]
 
 
 def projective(
@@ -206,10 +237,10 @@ def _best(
     return min(tried, key=lambda pair: pair[0])
 
 
-def _taken(losses: Sequence[float]) -> int:
-    """Return the place of the least loss if that is a tenth below the first, which is no transfer, and 0 elsewhere."""
+def _taken(losses: Sequence[float] | Array, usual: int = 0) -> int:
+    """Return the place of the least loss if that is a tenth below the usual one, and that one elsewhere."""
     best = int(np.argmin(losses))
-    return best if losses[best] <= (1 - _GAIN) * losses[0] else 0
+    return best if losses[best] <= (1 - _GAIN) * losses[usual] else usual
 
 
 def _counts(y: Array, weights: Array | None) -> Array:

@@ -99,6 +99,7 @@ def test_without_transfer_newcomers_get_what_is_popular() -> None:
 
 def test_a_source_that_says_nothing_is_left_out_and_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("foretaste_linear._person_svm._GAIN", 1.0)
+    monkeypatch.setattr("foretaste_linear._person_svm.usual_gamma", lambda losses: 0.0)
     model = fitted(told(taste_world()))
     assert set(model.indexes()) == {"films"}
     assert model.notes == ("sources are left out: nobody's target rows are predicted better with their source weights",)

@@ -18,6 +18,7 @@ from foretaste_linear._person_svm import (
     projective,
     pulled,
     target_only,
+    usual_gamma,
     warm_started,
 )
 
@@ -119,6 +120,23 @@ def test_a_related_source_is_taken_over_and_an_unrelated_one_is_not() -> None:
     for related, least_share, most_share in ((True, 0.7, 1.0), (False, 0.0, 0.2)):
         taken = [pulled(*task(12, related=related, seed=seed)).gamma > 0 for seed in range(20)]
         assert least_share <= np.mean(taken) <= most_share
+
+
+def test_the_usual_gamma_is_left_for_one_that_is_better_by_a_tenth_only() -> None:
+    X, y, source = task(12)
+    assert pulled(X, y, source, gammas=(0.0, 1.0), usual=0.0).gamma == 1.0
+    X, y, source = task(12, related=False)
+    assert pulled(X, y, 1e-6 * source, gammas=(0.0, 1.0), usual=1.0).gamma == 1.0
+    assert pulled(X, y, 10 * source, gammas=(0.0, 1.0), usual=1.0).gamma == 0.0
+
+
+def test_what_is_usual_is_better_for_many_beyond_chance() -> None:
+    rng = np.random.default_rng(0)
+    losses = np.stack([np.full(200, 0.7), 0.7 + rng.normal(0, 0.1, 200)], axis=1)
+    losses[:, 1] -= losses[:, 1].mean() - 0.699
+    assert usual_gamma(losses, (0.0, 1.0)) == 0.0
+    assert usual_gamma(losses - [0, 0.03], (0.0, 1.0)) == 1.0
+    assert usual_gamma(losses[:1] - [0, 0.5], (0.0, 1.0)) == 0.0  # one person is no evidence
 
 
 def test_a_warm_start_leaves_the_source_as_it_was() -> None:
