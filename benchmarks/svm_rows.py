@@ -36,6 +36,7 @@ Task = tuple[Rows, Rows, Rows]  # of the source, of the target, and those of the
 ROWS = (10, 30, 100, 300)
 WAYS = ("source only", "target only", "pulled", "pulled, usual", "projective", "augmented", "warm start")
 FEATURES, COSINE, SOURCE_ROWS, TEST_ROWS, DIMENSIONS = 30, 0.9, 2_000, 4_000, 64
+LEAST_TEST = 50
 SEED = 1_000
 
 
@@ -74,16 +75,17 @@ class Households:
         bought = [shelves[0].interactions.preference, shelves[1].interactions.preference]
         rows = shelves[0].interactions.users.rows(users.ids)
         self.bought = [bought[0][rows].toarray() > 0, bought[1].toarray() > 0]
-        enough = self.bought[1][:, self.items[1]].sum(axis=1) >= max(ROWS) // 2 + 50
-        enough &= (rows >= 0) & (self.bought[0][:, self.items[0]].sum(axis=1) >= 50)
-        self.people = rng.permutation(np.flatnonzero(enough))[:people]
+        known = np.flatnonzero((rows >= 0) & (self.bought[0][:, self.items[0]].sum(axis=1) >= 50))
+        self.known, self.most = rng.permutation(known), people
         self.popularity = [one.sum(axis=0) for one in self.bought]
 
     def tasks(self, n: int, related: bool) -> Iterator[Task]:
         """Return for each household n rows of the target, and the source of its own or of the next one."""
-        for place, person in enumerate(self.people):
+        bought = self.bought[1][self.known][:, self.items[1]].sum(axis=1)
+        people = self.known[bought >= n // 2 + LEAST_TEST][: self.most]
+        for place, person in enumerate(people):
             rng = np.random.default_rng([SEED, int(person), n])
-            there = person if related else self.people[(place + 1) % len(self.people)]
+            there = person if related else people[(place + 1) % len(people)]
             source = self._rows(0, there, 400, rng)
             X, y = self._rows(1, person, n + 200, rng)
             yield source, (X[:n], y[:n]), (X[n:], y[n:])
@@ -135,7 +137,7 @@ def line(n: int, kind: str, found: dict[str, Array], taken: float) -> str:
     figures = [f"{found[way].mean():.3f}" for way in WAYS]
     gains = [found[way] - found["target only"] for way in ("pulled", "pulled, usual")]
     said = [f"{gain.mean():+.3f} [{low:+.3f}, {high:+.3f}]" for gain in gains for low, high in [interval(gain)]]
-    return f"| {' | '.join((str(n), kind, *figures, *said, f'{taken:.0%}'))} |"
+    return f"| {' | '.join((str(n), kind, str(len(gains[0])), *figures, *said, f'{taken:.0%}'))} |"
 
 
 def draw(results: dict[str, dict[tuple[int, bool], dict[str, Array]]], path: Path) -> None:
@@ -168,12 +170,12 @@ def main() -> None:
     half = Households("GROCERY", "GROCERY", asked.households)
     drug = Households("GROCERY", "DRUG GM", asked.households)
     about: dict[str, Callable[[int, bool], Iterator[Task]]] = {
-        f"constructed, {asked.repeats} draws": lambda n, related: constructed(n, related, asked.repeats),
-        f"groceries -> other groceries, {len(half.people)} households": half.tasks,
-        f"groceries -> drugstore, {len(drug.people)} households": drug.tasks,
+        "constructed": lambda n, related: constructed(n, related, asked.repeats),
+        "groceries -> other groceries": half.tasks,
+        "groceries -> drugstore": drug.tasks,
     }
     results: dict[str, dict[tuple[int, bool], dict[str, Array]]] = {}
-    head = ("rows", "source", *WAYS, "pulled over target only", "usual over target only", "pulled: gamma > 0")
+    head = ("rows", "source", "n", *WAYS, "pulled over target only", "usual over target only", "pulled: gamma > 0")
     for name, tasks in about.items():
         print(f"\n{name}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
         results[name] = {}

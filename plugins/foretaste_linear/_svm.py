@@ -48,10 +48,11 @@ class Svm(Strategy):
     """One machine for each person, or one for everybody."""
     transfer: Take = "pulled"
     """What a person's machine takes over. pulled: |w - gamma w_source|^2 is penalised instead of |w|^2 (adaptive SVM,
-    Yang et al., ACM Multimedia 2007), gamma 0, 1/2 or 1 by leave-one-out; projective: only what is not in the direction
-    of w_source costs more (PMT-SVM, Aytar and Zisserman, ICCV 2011); augmented: one machine for the rows of both sides
-    (Daumé, ACL 2007); warm-start: stochastic gradient descent that starts at w_source and is stopped early, so that
-    what is wrong in it stays as well; none: nothing, also by scope global."""
+    Yang et al., ACM Multimedia 2007), gamma 0, 1/2 or 1 by leave-one-out over all people, another where own rows are
+    predicted better by a tenth; projective: only what is not in the direction of w_source costs more (PMT-SVM, Aytar
+    and Zisserman, ICCV 2011); augmented: one machine for the rows of both sides (Daumé, ACL 2007); warm-start: gradient
+    descent that starts at w_source and is stopped early, so that what is wrong in it stays as well; none: nothing, also
+    by scope global."""
     dimensions: Annotated[int, Field(ge=1)] = 32
     """Length of the items' vectors; fewer features are taken as they are."""
     embedding: Annotated[int, Field(ge=0)] = 0
