@@ -4,7 +4,8 @@ Run by hand: ``python benchmarks/few_shot.py [EXPERIMENT.yaml | SOURCE.parquet T
 pairs of ``examples/grocery``. An endless precision leaves the mapped vector alone, none the own vector alone; all else
 is tuned alike, on validation people with as many visible rows. The same people and test rows serve all numbers of
 visible rows. Prints Markdown: ndcg@10, and by how much the prior is above each limit, in percent of it (paired
-bootstrap over people, 95 %). It holds where no interval reaches below -2 %; those that do are in bold.
+bootstrap over people, 95 %). It holds where no interval reaches below -2 %; those that do are in bold. With
+``--no-limits --strategies linear/ease ...`` these strategies stand beside the baselines alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from foretaste_align._prior import Prior
 
 MARGIN = -0.02
 BASELINES = ("baseline/popular", "baseline/als", "baseline/ease")
-HEAD = ("pair", "rows visible", "people", "`align/prior`", "mapped alone", "own alone", "over mapped", "over own")
+LIMITS = ("`align/prior`", "mapped alone", "own alone", "over mapped", "over own")
 
 
 def without_precision(settings: Sequence[Mapping[str, object]]) -> tuple[Mapping[str, object], ...]:
@@ -60,9 +61,9 @@ class Limits:
         return [Mapped, Own]
 
 
-def people(experiment: Experiment, folder: Path, beside: Sequence[str]) -> pl.DataFrame:
+def people(experiment: Experiment, folder: Path, strategies: Sequence[str]) -> pl.DataFrame:
     """Return each tested person's ndcg@10: strategy, repeat, user_id, ndcg@10."""
-    compared = {"strategy": Prior.name, "beside": [Mapped.name, Own.name, *beside]}
+    compared = {"strategy": strategies[0], "beside": list(strategies[1:])}
     spec = experiment.transfers[0].model_copy(update=compared)
     asked = experiment.model_copy(update={"transfers": [spec], "metrics": ["ndcg@10"]})
     host = Platform([*asked.plugins, Limits()], asked.block, folder=folder)
@@ -83,19 +84,20 @@ def said(found: Interval) -> str:
     return text if found.low > MARGIN else f"**{text}**"
 
 
-def cells(table: pl.DataFrame, beside: Sequence[str]) -> list[str]:
+def cells(table: pl.DataFrame, limits: Sequence[str], beside: Sequence[str]) -> list[str]:
     parts = {str(name): part for (name,), part in table.group_by("strategy")}
     values = {name: part["ndcg@10"].to_numpy() for name, part in parts.items()}
-    _, who = np.unique(parts[Prior.name]["user_id"].to_numpy(), return_inverse=True)
-    names = (Prior.name, Mapped.name, Own.name)
-    gains = [said(relative(values[Prior.name], values[name], who)) for name in names[1:]]
-    figures, others = ([f"{values[name].mean():.4f}" for name in some] for some in (names, (*BASELINES, *beside)))
+    _, who = np.unique(parts[BASELINES[0]]["user_id"].to_numpy(), return_inverse=True)
+    gains = [said(relative(values[Prior.name], values[name], who)) for name in limits[1:]]
+    figures, others = ([f"{values[name].mean():.4f}" for name in some] for some in (limits, (*BASELINES, *beside)))
     return [f"{len(who):,}", *figures, *gains, *others]
 
 
 def main() -> None:
     asked = arguments("align/prior against its limits.", [])
-    head = (*HEAD, *(f"`{name}`" for name in (*BASELINES, *asked.strategies)))
+    limits = () if asked.no_limits else (Prior.name, Mapped.name, Own.name)
+    others = (f"`{name}`" for name in (*BASELINES, *asked.strategies))
+    head = ("pair", "rows visible", "people", *(LIMITS if limits else ()), *others)
     print(f"{machine()}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
     for experiment, folder in experiments(asked):
         if experiment.holdout.kind != "newcomers":
@@ -106,7 +108,7 @@ def main() -> None:
             one = experiment.model_copy(update={"holdout": holdout})
             row = [f"{'+'.join(spec.sources)} -> {spec.target}", str(visible)]
             try:
-                row += cells(people(one, folder, asked.strategies), asked.strategies)
+                row += cells(people(one, folder, [*limits, *asked.strategies]), limits, asked.strategies)
             except DataError as error:
                 row.append(str(error))
             print(f"| {' | '.join(row)} |", flush=True)
