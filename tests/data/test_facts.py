@@ -53,6 +53,8 @@ BY_HAND = {
     "source_skew": 2 / 21,  # counts 2, 2, 3: 2 (1*2 + 2*2 + 3*3) / (3 * 7) - 4/3
     "target_skew": 1 / 6,  # counts 1, 2: 2 (1*1 + 2*2) / (2 * 3) - 3/2
     "user_features": False,
+    "source_user_features": False,
+    "target_user_features": False,
     "item_features": True,
     "timestamps": True,
     "time_overlap": 0.25,  # 50 to 100, of 50 to 250

@@ -1,11 +1,14 @@
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import sparse
 
-from foretaste import PairFacts, Recommender, Transfer
-from foretaste.strategy import Strategy
+from foretaste import ConfigError, HistoryModel, PairFacts, Recommender, Transfer
+from foretaste.strategy import Strategy, make_strategy
 from foretaste.testing import (
     StrategyContract,
     fit_once,
@@ -29,6 +32,11 @@ class TestNaiveBayesWithTwoSources(StrategyContract):
 
     def world(self) -> Transfer:
         return two_source_world()
+
+
+class TestComplement(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = NaiveBayes
+    params: ClassVar[Mapping[str, Any]] = {"variant": "complement", "power": 0.5, "prior": 0.03}
 
 
 def all_scores(found: Recommender, person: int) -> NDArray[np.float32]:
@@ -113,8 +121,59 @@ def test_two_sources_tell_more_than_either() -> None:
     assert newcomer_lift(NaiveBayes(), world) > max(alone) + 0.01
 
 
-def test_it_objects_to_shared_items_without_people() -> None:
-    assert NaiveBayes().objection([PairFacts.of(item_world().pair)]) == "needs shared users, there are none"
+def test_the_complement_is_scikit_learns_but_for_what_all_items_have_alike() -> None:
+    """Left out is how often a book goes with anything at all: that is the same for every film."""
+    from sklearn.naive_bayes import ComplementNB
+
+    world = taste_world()
+    rows, books = world.target.interactions, world.pair.source_history
+    model = ComplementNB(alpha=0.7).fit(books[rows.user_rows], rows.item_rows)
+    found = fit_once(NaiveBayes(variant="complement", smoothing=0.7, power=0.0, prior=0.0), world)
+    assert isinstance(found, HistoryModel)
+    side = found.sides["books"]
+    assert sparse.issparse(side.map)
+    whole = model.feature_count_.sum(axis=0) + 0.7
+    alike = np.log(whole / whole.sum())
+    np.testing.assert_allclose(
+        (side.map.toarray() + side.offset).T, model.feature_log_prob_ + alike, rtol=1e-4, atol=1e-5
+    )
+    newcomers = np.flatnonzero(rows.history == 0)
+    expected = model.predict_joint_log_proba(books[newcomers]) + (books[newcomers] @ alike)[:, None]
+    scores = [all_scores(found, int(row)) for row in newcomers]
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_newcomers_gain_by_the_complement_too(seed: int) -> None:
+    strategy = NaiveBayes(variant="complement", power=0.5, prior=0.03)
+    assert newcomer_lift(strategy, taste_world(seed=seed)) > 0.08
+
+
+def test_a_variant_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"variant: .*'multinomial' or 'complement'"):
+        make_strategy(NaiveBayes, {"variant": "gaussian"})
+
+
+def test_it_needs_something_that_goes_with_what_people_have() -> None:
+    facts = PairFacts.of(taste_world().pair)
+    assert NaiveBayes().objection([facts]) is None
+    nothing = replace(facts, shared_users=0)
+    assert NaiveBayes().objection([nothing]) == (
+        "needs shared users, shared items or user features of the target, there are none"
+    )
+    assert NaiveBayes().objection([nothing, facts]) is None
+    assert NaiveBayes().objection([replace(nothing, shared_items=1)]) is None
+    assert NaiveBayes().objection([replace(nothing, target_user_features=True)]) is None
+
+
+def test_it_tries_no_setting_that_makes_no_difference() -> None:
+    facts = PairFacts.of(taste_world().pair)
+    assert {one.discount for one in NaiveBayes().grid([facts], 100)} == {NaiveBayes().discount}
+    assert {one.user_features for one in NaiveBayes().grid([facts], 100)} == {True}
+    shared = PairFacts.of(item_world().pair)
+    assert {one.discount for one in NaiveBayes().grid([shared], 100)} >= {0.0, 0.01, 0.03, 0.1, 0.3, 1.0}
+    described = replace(facts, source_user_features=True)
+    assert {one.user_features for one in NaiveBayes().grid([described], 100)} == {True, False}
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])

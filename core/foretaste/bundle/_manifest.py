@@ -22,7 +22,7 @@ MANIFEST, CURRENT, ARRAYS = "manifest.json", "CURRENT", "arrays.safetensors"
 RATING_ARRAYS = ("user_offset", "item_offset")
 """Arrays of a rating scale; in the array file as ``rating.user_offset`` and so on."""
 
-Contents = Literal["factors", "seen items", "source histories", "target histories"]
+Contents = Literal["factors", "seen items", "source histories", "target histories", "user features"]
 
 _VERSION_NAME = re.compile(r"v[1-9][0-9]*")
 _FILE_NAME = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)+")

@@ -85,7 +85,7 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
         "kind": recommender.kind,
         "foretaste": _version(),
         "domains": {"target": roster.target, "sources": list(roster.sources)},
-        "contains": _contents(arrays, kept, roster.target, "roster.seen" in matrices),
+        "contains": _contents(arrays, kept, roster, "roster.seen" in matrices),
         "matrices": {name: [int(side) for side in matrix.shape] for name, matrix in matrices.items()},
         "facts": facts,
         **_rating_facts(roster),
@@ -144,12 +144,13 @@ def _write_ids(place: Path, index: Index) -> dict[str, Any]:
     return {"file": place.name, "type": str(index.ids.dtype), "rows": len(index)}
 
 
-def _contents(arrays: Arrays, kept: Mapping[str, Any], target: str, seen: bool) -> list[str]:
+def _contents(arrays: Arrays, kept: Mapping[str, Any], roster: Roster, seen: bool) -> list[str]:
     held = {
         "factors": any(name.rsplit(".")[-1] == "user_factors" for name in arrays),
         "seen items": seen,
-        "source histories": any(name != target for name in kept),
-        "target histories": target in kept,
+        "source histories": any(name in roster.sources for name in kept),
+        "target histories": roster.target in kept,
+        "user features": any(name not in (roster.target, *roster.sources) for name in kept),
     }
     return [what for what, is_held in held.items() if is_held]
 

@@ -63,6 +63,10 @@ class PairFacts:
     """Gini coefficient of item popularity, 0-1"""
     user_features: bool
     """both domains bring user features"""
+    source_user_features: bool
+    """the source brings user features"""
+    target_user_features: bool
+    """the target brings user features"""
     item_features: bool
     """both domains bring item features"""
     timestamps: bool
@@ -110,6 +114,8 @@ class PairFacts:
             source_skew=gini(here.popularity),
             target_skew=gini(there.popularity),
             user_features=pair.source.user_features is not None and pair.target.user_features is not None,
+            source_user_features=pair.source.user_features is not None,
+            target_user_features=pair.target.user_features is not None,
             item_features=pair.source.item_features is not None and pair.target.item_features is not None,
             timestamps=here.times is not None and there.times is not None,
             time_overlap=_time_overlap(here.times, there.times),

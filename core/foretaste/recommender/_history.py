@@ -19,7 +19,7 @@ from foretaste.recommender._roster import Roster, expect_shape, freeze_fields
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One domain's part of the score.
+    """The part of the score that one domain's history has, or what is declared of people there, token by token.
 
     ``map`` leads from its items to the target's: a dense or sparse (items, target items), or a pair of factors
     (items, r) and (r, target items). With ``offset`` (target items,), which is added to every row of the map, a sparse
@@ -102,6 +102,9 @@ class Side:
 
 class HistoryModel(Recommender):
     """A bias per target item, and a side for each domain whose history counts. No side at all is popularity.
+
+    A side that goes by what is declared of people is called ``films:user_features``, and its items are tokens
+    (``age=25``), as ``feature_matrices`` names them: everything that is asked of histories goes for these as well.
 
     People are placed by their histories: with sides, who has none on any of them is answered by popularity. So is
     everyone in a bundle that was saved without histories, who may still be folded in.

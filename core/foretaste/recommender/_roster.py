@@ -24,9 +24,10 @@ class Roster:
 
     ``popularity`` (items,) float64 counts the people who preferred an item in training; ``seen`` (users, items) holds
     the rows to leave out of an answer, or None where histories were left out of a bundle; ``paths`` (users,) uint8
-    says by which path a person is answered: 0 known, 1 newcomer (through the source), 3 popular. ``rating_scale`` makes
-    ratings of scores; None where the model predicts none. ``feedback`` says by domain how values were read in training,
-    and so how those of a history that comes with a question are. Raises ValueError where these do not fit each other.
+    says by which path a person is answered: 0 known, 1 newcomer (by what is known from elsewhere), 3 popular.
+    ``rating_scale`` makes ratings of scores; None where the model predicts none. ``feedback`` says by domain how values
+    were read in training, and so how those of a history that comes with a question are. Raises ValueError where these
+    do not fit each other.
     """
 
     target: str
@@ -73,7 +74,7 @@ class Roster:
 
     @property
     def newcomers(self) -> NDArray[np.bool_]:
-        """(users,) who is answered through the source, without rows in the target."""
+        """(users,) who is answered by what is known from elsewhere, without rows in the target."""
         return np.asarray(self.paths == NEWCOMER)
 
     def popularity_bias(self, weight: float) -> NDArray[np.float32]:
@@ -84,6 +85,11 @@ class Roster:
     def without_source(self) -> Roster:
         """Return the roster of a model that cannot use source history: newcomers are answered by popularity."""
         return self.popular_where(self.newcomers)
+
+    def newcomers_where(self, described: NDArray[np.bool_]) -> Roster:
+        """Return the roster with those of these people (users,) who have no rows anywhere answered as newcomers."""
+        found = described & (self.paths == POPULAR)
+        return replace(self, paths=np.where(found, NEWCOMER, self.paths).astype(np.uint8))
 
     def rating(self, scale: RatingScale) -> Roster:
         """Return the roster of a model whose scores become ratings on this scale."""
