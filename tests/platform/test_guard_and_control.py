@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from evaluation.toy_experiment import Popular, Rare, Taste, Toy, experiment, platform, run, shop
-from foretaste.data import Domain, Overlap, Transfer
+from foretaste.data import Domain, Features, Overlap, Transfer
 from foretaste.platform._compare import permuted
 from foretaste.platform._run import without_twins
 
@@ -95,6 +97,18 @@ def test_permuting_changes_whose_history_it_is_and_nothing_else():
     assert (there.user_rows != here.user_rows).mean() > 0.9
     assert after.target is before.target
     assert after.shared_people.tolist() == before.shared_people.tolist()
+
+
+def test_what_is_declared_of_people_goes_with_their_history():
+    source, target = (Domain.from_frame(shop(n, name), name) for n, name in ((1, "g"), (2, "d")))
+    users = source.interactions.users
+    had = source.interactions.preference
+    table = pl.DataFrame({"user_id": users.ids, "history": [str(had[row].indices) for row in range(len(users))]})
+    described = replace(source, user_features=Features.from_frame(table, users, "user_id", {}, "people"))
+    after = permuted(Transfer.of(described, target, Overlap("users")), 3).pair.source
+    now = after.interactions.preference
+    assert after.user_features.table["history"].to_list() == [str(now[row].indices) for row in range(len(users))]
+    assert after.user_features.table["history"].to_list() != table["history"].to_list()
 
 
 # Twins ---------------------------------------------------------------------------------------------------------

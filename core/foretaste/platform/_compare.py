@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.data import Interactions, Transfer
+from foretaste.data import DomainPair, Transfer
 from foretaste.evaluation import (
     POPULATIONS,
     HeldOut,
@@ -230,24 +230,31 @@ def _plain(value: float | None) -> float | None:
 def permuted(transfer: Transfer, seed: int) -> Transfer:
     """Return the transfer with each source's people shuffled among those with source history.
 
-    What is left of the source is its popularity and its histories, given to the wrong people. Where only items are
-    shared, the source's items are shuffled instead.
+    What is left of the source is its popularity and its histories, given to the wrong people, and with them what is
+    declared of these. Where only items are shared, the source's items are shuffled instead.
     """
-    sources: dict[str, Interactions] = {}
-    for place, pair in enumerate(transfer.pairs):
-        rows, rng = pair.source.interactions, np.random.default_rng([seed, 4, place])
-        if pair.user_links is None:
-            sources[pair.source.name] = replace(rows, item_rows=_exchanged(rows.item_rows, rng))
-        else:
-            sources[pair.source.name] = replace(rows, user_rows=_exchanged(rows.user_rows, rng))
-    return transfer.replaced(sources=sources)
+    pairs = (_shuffled(pair, np.random.default_rng([seed, 4, place])) for place, pair in enumerate(transfer.pairs))
+    return replace(transfer, pairs=tuple(pairs))
 
 
-def _exchanged(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _shuffled(pair: DomainPair, rng: np.random.Generator) -> DomainPair:
+    source, rows = pair.source, pair.source.interactions
+    if pair.user_links is None:
+        exchange = _exchange(rows.item_rows, len(rows.items), rng)
+        return replace(pair, source=source.with_interactions(replace(rows, item_rows=exchange[rows.item_rows])))
+    exchange, features = _exchange(rows.user_rows, len(rows.users), rng), source.user_features
+    if features is not None:
+        features = replace(features, table=features.table[np.argsort(exchange)])
+    moved = replace(rows, user_rows=exchange[rows.user_rows])
+    return replace(pair, source=replace(source, interactions=moved, user_features=features))
+
+
+def _exchange(rows: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return (n,) what takes the place of each; those without a row keep theirs."""
     present = np.unique(rows)
-    exchange = np.arange(int(present[-1]) + 1 if len(present) else 0)
+    exchange = np.arange(n)
     exchange[present] = rng.permutation(present)
-    return exchange[rows]
+    return exchange
 
 
 def run_control(
