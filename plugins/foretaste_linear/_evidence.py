@@ -37,6 +37,8 @@ def evidence_of(transfer: Transfer, user_features: bool) -> dict[str, Evidence]:
         if domain.user_features is not None:
             tokens = feature_matrices([domain.user_features], weighting="ones")
             (told,) = tokens.matrices
+            if not told.nnz:
+                continue
             brought = told if links is None else sparse.csr_matrix(links.T @ told, dtype=np.float32)
             index = Index(list(tokens.names), "token")
             found[f"{domain.name}:user_features"] = Evidence(index, binary(brought))

@@ -116,6 +116,15 @@ def test_a_person_who_comes_later_brings_tokens() -> None:
     assert model.recommend_for({"films:user_features": ["tags=unheard-of"]}, 5).path == "popular"
 
 
+def test_a_table_without_a_value_is_as_good_as_none() -> None:
+    assert set(
+        fitted(Transfer.of(taste_world().pair.source, tagged(taste_world().target, 0.0), Overlap("users"))).sides
+    ) == {
+        "books",
+        "films",
+    }
+
+
 def test_an_explanation_names_them_and_adds_up() -> None:
     model = fitted(strangers())
     person = model.roster.users.ids[0]
