@@ -109,7 +109,8 @@ class NaiveBayes(Strategy):
         weights = {}
         for name in evidence:
             weigh = partial(self._counted, transfer, evidence, name)
-            key = ("weights", name, self.variant, self.smoothing, self.discount, self.map_megabytes)
+            discount = self.discount if name == transfer.target.name else 0
+            key = ("weights", name, self.variant, self.smoothing, discount, self.map_megabytes)
             weights[name] = context.memo(key, weigh)
         roster = Roster.of(transfer).newcomers_where(described(evidence))
         return self._model(roster, self._preferring(transfer), evidence, weights, item_links(transfer))
