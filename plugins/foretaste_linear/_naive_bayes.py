@@ -39,7 +39,7 @@ _TEMPERED: tuple[Mapping[str, object], ...] = (
 )
 """Settings worth trying where people are shared."""
 _MARKETS: tuple[Mapping[str, object], ...] = tuple(
-    {"power": 0.0, "prior": 0.25, "discount": discount} for discount in (0.3, 0.0, 0.1, 1.0, 0.03, 0.01)
+    {"power": 0.0, "prior": 0.25, "discount": discount} for discount in (0.1, 0.0, 0.3, 1.0, 0.03, 0.01)
 )
 """Settings worth trying where items are shared: own rows need no tempering, and popularity counts less beside them."""
 
@@ -72,7 +72,7 @@ class NaiveBayes(Strategy):
     """How strongly long histories are tempered."""
     prior: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the log prior."""
-    discount: Annotated[float, Field(ge=0, le=1)] = 0.3
+    discount: Annotated[float, Field(ge=0, le=1)] = 0.1
     """How many people of the target one of a source with the same items counts for."""
     user_features: bool = True
     """Whether what is declared of people is evidence."""
