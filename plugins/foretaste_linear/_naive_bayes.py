@@ -30,10 +30,10 @@ from foretaste_linear._weights import Weights, complement, multinomial
 
 _TEMPERED: tuple[Mapping[str, object], ...] = (
     {"power": 0.75, "prior": 0.5},
+    {"power": 0.75, "prior": 1.0, "own_power": 0.25},
+    {"power": 1.0, "prior": 0.5, "own_power": 0.5},
     {"power": 1.0, "prior": 0.5},
-    {"power": 0.5, "prior": 1.0},
     {"power": 1.0, "prior": 1.0},
-    {"power": 0.5, "prior": 0.5},
     # the only one of its kind that was best anywhere: for newcomers of music -> book, by little
     {"variant": "complement", "power": 0.5, "prior": 0.03},
 )
@@ -70,6 +70,8 @@ class NaiveBayes(Strategy):
     """Count added to every pair of items."""
     power: Annotated[float, Field(ge=0, le=1)] = 0.75
     """How strongly long histories are tempered."""
+    own_power: Annotated[float | None, Field(ge=0, le=1)] = None
+    """The same for histories of the target: own rows are fewer, and say more. None: ``power``."""
     prior: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the log prior."""
     discount: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -168,8 +170,11 @@ class NaiveBayes(Strategy):
         weights: Mapping[str, Weights],
         links: Mapping[str, Evidence],
     ) -> HistoryModel:
+        powers = dict.fromkeys(evidence, self.power)
+        if self.own_power is not None:
+            powers[roster.target] = self.own_power
         sides = {
-            name: Side(one.items, weights[name].map, self.power, one.histories, weights[name].offset)
+            name: Side(one.items, weights[name].map, powers[name], one.histories, weights[name].offset)
             for name, one in evidence.items()
         }
         sides |= {name: through_items(one, sides[roster.target]) for name, one in links.items()}

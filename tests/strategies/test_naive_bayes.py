@@ -44,7 +44,9 @@ def all_scores(found: Recommender, person: int) -> NDArray[np.float32]:
     return found.score([found.roster.users.ids[person]] * len(items), items)
 
 
-def by_hand(world: Transfer, person: int, *, smoothing: float, power: float, prior: float) -> NDArray[np.float64]:
+def by_hand(
+    world: Transfer, person: int, *, smoothing: float, power: float, prior: float, own_power: float | None = None
+) -> NDArray[np.float64]:
     """The class docstring's formula, in loops."""
     target = world.target.interactions.preference.toarray() > 0
     sides = [(pair.source_history.toarray() > 0, False) for pair in world.pairs] + [(target, True)]
@@ -57,7 +59,8 @@ def by_hand(world: Transfer, person: int, *, smoothing: float, power: float, pri
             evidence = np.log((counts + smoothing) / (counts.sum() + smoothing * len(counts)))
             length = had[person].sum()
             if length:
-                scores[item] += evidence[had[person]].sum() / length**power
+                tempered = own_power if own and own_power is not None else power
+                scores[item] += evidence[had[person]].sum() / length**tempered
     return np.asarray(scores, np.float64)
 
 
@@ -67,6 +70,7 @@ def by_hand(world: Transfer, person: int, *, smoothing: float, power: float, pri
         {"smoothing": 1.0, "power": 0.0, "prior": 1.0},
         {"smoothing": 0.1, "power": 0.5, "prior": 0.5},
         {"smoothing": 2.0, "power": 1.0, "prior": 0.0},
+        {"smoothing": 1.0, "power": 1.0, "prior": 0.5, "own_power": 0.25},
     ],
 )
 @pytest.mark.parametrize("make", [taste_world, two_source_world])
