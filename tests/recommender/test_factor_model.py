@@ -6,7 +6,7 @@ from scipy import sparse
 
 from foretaste.data import Index
 from foretaste.recommender import Encoder, FactorModel
-from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, WEIGHTS, factor_model, roster
+from recommender.toy_recommenders import BOOKS, MOVIES, N_MOVIES, N_USERS, WEIGHTS, additive_model, factor_model, roster
 
 
 def vectors(rows: int, d: int = 4):
@@ -81,6 +81,42 @@ def test_items_may_tell_more_or_less_and_vectors_may_have_length_one():
     np.testing.assert_allclose(unit * np.linalg.norm(telling, axis=1)[:, None], telling, atol=1e-5)
     with pytest.raises(ValueError, match=r"item_weights: found shape \(3,\), expected"):
         Encoder(items, source, 1.0, item_weights=WEIGHTS[:3])
+
+
+def test_a_linear_encoder_is_the_history_of_length_one_times_the_items_vectors():
+    source, items = vectors(len(BOOKS)), Index(BOOKS, "item")
+    histories = factor_model().encoders["books"].histories
+    told = histories.toarray() * WEIGHTS
+    lengths = np.linalg.norm(told, axis=1, keepdims=True)
+    expected = told / np.where(lengths > 0, lengths, 1) @ source
+    found = Encoder(items, source, linear=True, item_weights=WEIGHTS).encode(histories)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(
+        Encoder(items, source, linear=True, item_weights=WEIGHTS).encode((3 * histories).tocsr()), expected, atol=1e-5
+    )
+
+
+def test_vectors_of_all_domains_add_up_where_a_model_is_additive():
+    model = additive_model()
+    one, other = {"books": BOOKS[:3]}, {"movies": MOVIES[:2]}
+    by_item = [
+        {i: s - model.item_bias[MOVIES.index(i)] for i, s in zip(found.items, found.scores, strict=True)}
+        for found in (model.recommend_for(told, N_MOVIES) for told in (one, other, one | other))
+    ]
+    common = set.intersection(*(set(found) for found in by_item))
+    assert len(common) > 20
+    for item in common:
+        assert by_item[2][item] == pytest.approx(by_item[0][item] + by_item[1][item], abs=1e-4)
+
+
+def test_what_an_additive_or_linear_part_does_not_read_is_refused():
+    with pytest.raises(ValueError, match="additive: found a center or prior_precision beside it"):
+        FactorModel(roster(), vectors(N_USERS), vectors(N_MOVIES), additive=True, prior_precision=1.0)
+    movies, linear = vectors(N_MOVIES), Encoder(Index(MOVIES, "item"), vectors(N_MOVIES), linear=True)
+    with pytest.raises(ValueError, match="encoder 'movies': a linear one takes no prior, found a prior_precision"):
+        FactorModel(roster(), vectors(N_USERS), movies, encoders={"movies": linear}, prior_precision=1.0)
+    with pytest.raises(ValueError, match="linear and expected: found both"):
+        Encoder(Index(BOOKS, "item"), vectors(len(BOOKS)), linear=True, expected=WEIGHTS)
 
 
 def test_shapes_that_do_not_fit_are_refused_by_name():

@@ -89,6 +89,28 @@ def history_model(form: str = "dense", power: float = 0.5) -> HistoryModel:
     return HistoryModel(roster(), rng.normal(size=N_MOVIES).astype(np.float32), sides)
 
 
+def additive_model() -> FactorModel:
+    """Vectors of both domains add up, linear in their histories."""
+    rng = np.random.default_rng(10)
+    books, movies = (rng.normal(size=(n, 4)).astype(np.float32) for n in (N_BOOKS, N_MOVIES))
+    turned = rng.normal(size=(4, 4)).astype(np.float32)
+    encoders = {
+        "books": Encoder(
+            Index(BOOKS, "item"),
+            books,
+            matrix=turned,
+            histories=SOURCE,
+            item_weights=WEIGHTS,
+            unit_length=True,
+            linear=True,
+        ),
+        "movies": Encoder(Index(MOVIES, "item"), movies, histories=TARGET, linear=True),
+    }
+    people = Mix(additive=True).people(encoders, "movies", {"books": SOURCE, "movies": TARGET})
+    bias = rng.normal(size=N_MOVIES).astype(np.float32)
+    return FactorModel(roster(), people, movies, item_bias=bias, encoders=encoders, additive=True)
+
+
 def rated(histories: sparse.csr_matrix, seed: int) -> sparse.csr_matrix:
     """Return ratings from 0 to 5 of what people had: a rating of 0 is a rating."""
     values = np.random.default_rng(seed).integers(0, 6, histories.nnz).astype(np.float32)
@@ -126,6 +148,7 @@ def every_recommender() -> dict[str, FactorModel | HistoryModel]:
         "factor model with a hidden layer": factor_model(correction=correction(gated=False)),
         "factor model with gates and a prior": factor_model(prior_precision=5.0, correction=correction(gated=True)),
     }
+    factors["additive factor model"] = additive_model()
     return factors | {f"{form} history model": history_model(form) for form in MAPS}
 
 

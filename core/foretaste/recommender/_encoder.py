@@ -23,19 +23,22 @@ class Encoder:
     The history, its values times ``item_weights`` (items of the domain,) where there are some, is folded in against
     ``item_factors`` (items of the domain, d) by one ALS step with ``regularization`` and ``alpha``; the vector is
     brought to length 1 if ``unit_length``; the result is mapped by ``matrix`` (d, target d) and ``offset`` (target d,),
-    both None for the target's own history, and what ``correction`` says of it is added. ``histories`` (users, items of
-    the domain) are kept for explanations only.
+    both None for the target's own history unless vectors add up, and what ``correction`` says of it is added.
+    ``histories`` (users, items of the domain) are kept for explanations only.
 
     With ``expected`` (items of the domain,), what each item is rated on the average, a history holds ratings: what they
     deviate from it is folded in by one step of ALS for ratings, in which nothing counts but what is rated; ``alpha``
     is not read then, and there are no ``item_weights``. A bias of people is a factor that all items have alike.
+
+    A ``linear`` encoder solves nothing: the vector is the history, weighted and brought to length 1, times
+    ``item_factors``; ``regularization`` and ``alpha`` are not read.
 
     Raises ValueError where these do not fit each other.
     """
 
     items: Index
     item_factors: NDArray[np.float32]
-    regularization: float
+    regularization: float = 1.0
     alpha: float = 1.0
     matrix: NDArray[np.float32] | None = None
     offset: NDArray[np.float32] | None = None
@@ -44,6 +47,7 @@ class Encoder:
     unit_length: bool = False
     correction: Correction | None = None
     expected: NDArray[np.float32] | None = None
+    linear: bool = False
 
     def __post_init__(self) -> None:
         freeze_fields(self, "item_factors", "matrix", "offset", "item_weights", "expected", dtype=np.float32)
@@ -54,6 +58,8 @@ class Encoder:
                 expect_shape(name, getattr(self, name), (len(self.items),))
         if self.item_weights is not None and self.expected is not None:
             raise ValueError("item_weights and expected: found both, but ratings have no weights")
+        if self.linear and self.expected is not None:
+            raise ValueError("linear and expected: found both, but ratings are folded in by a step of ALS")
         for name in ("regularization", "alpha"):
             value = float(getattr(self, name))
             if not (np.isfinite(value) and value > 0):
@@ -93,6 +99,8 @@ class Encoder:
     ) -> NDArray[np.float32]:
         """Return vectors (rows, d) of one step of ALS, held to ``prior`` (rows, d) by ``prior_precision`` (rows,)."""
         told, firm = self.weighted(histories), self.regularization
+        if self.linear:
+            return np.asarray(_unit_rows(told) @ self.item_factors, np.float32)
         if not self.reads_ratings:
             return als_rows(
                 told, self.item_factors, firm, alpha=self.alpha, prior=prior, prior_precision=prior_precision
@@ -125,7 +133,9 @@ class Encoder:
         if self.correction is not None:
             before = before + self.correction.direction(self.fold_in(history)[0], towards)
         firm = self.regularization + prior_precision
-        if self.reads_ratings:
+        if self.linear:
+            found = _unit_rows(told).data * (self.item_factors[told.indices].astype(np.float64) @ before)
+        elif self.reads_ratings:
             found = rating_shares(told, self.item_factors, firm, before)
         else:
             found = als_shares(told, self.item_factors, firm, before, alpha=self.alpha)
@@ -140,6 +150,14 @@ def _lengths(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     return np.where(lengths > 0, lengths, 1).astype(np.float32)
 
 
+def _unit_rows(histories: sparse.csr_matrix) -> sparse.csr_matrix:
+    values = histories.data.astype(np.float64)
+    rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
+    lengths = np.sqrt(np.bincount(rows, values**2, minlength=histories.shape[0]))
+    values /= np.where(lengths > 0, lengths, 1)[rows]
+    return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
+
+
 def own_share(length: NDArray[np.integer[Any]] | int, kappa: float) -> NDArray[np.float64]:
     """Return b = k / (k + kappa), 0-1: how much a person's own vector counts beside the mapped one, k target items."""
     return np.asarray(length / np.maximum(length + kappa, 1e-9), np.float64)
@@ -152,13 +170,15 @@ class Mix:
     The mapped vector m is the mean over the sources, or with ``center`` (d,) center + sum (mapped - center), where maps
     are weighted already. Then b * own + (1 - b) * m with b = k / (k + ``kappa``), k the number of
     target items; or with ``prior_precision``, the target history folded in with m as prior mean, held to it by
-    ``prior_precision`` / b: m for nobody's history, the own vector for a long one. Raises ValueError for numbers below
-    zero.
+    ``prior_precision`` / b: m for nobody's history, the own vector for a long one. With ``additive`` the vectors of all
+    domains, the target's own mapped as well, just add up. Raises ValueError for numbers below zero, and for a center or
+    precision beside ``additive``.
     """
 
     kappa: float = 0.0
     center: NDArray[np.float32] | None = None
     prior_precision: float | None = None
+    additive: bool = False
 
     def __post_init__(self) -> None:
         freeze_fields(self, "center", dtype=np.float32)
@@ -166,6 +186,8 @@ class Mix:
             raise ValueError(f"kappa: found {self.kappa}, expected a finite number of 0 or more")
         if self.prior_precision is not None and not (np.isfinite(self.prior_precision) and self.prior_precision > 0):
             raise ValueError(f"prior_precision: found {self.prior_precision}, expected a finite number above 0")
+        if self.additive and (self.center is not None or self.prior_precision is not None):
+            raise ValueError("additive: found a center or prior_precision beside it, which it does not read")
 
     def people(
         self,
@@ -179,6 +201,8 @@ class Mix:
         ``vectors`` are those that were folded in already, each in its domain's own space. Nobody's history gives zeros.
         """
         known = vectors or {}
+        if self.additive:
+            return self._added(encoders, histories, known)
         sources = [n for n in encoders if n in histories and n != target]  # sums in one order, whoever asks
         own = {n: known[n] if n in known else encoders[n].fold_in(histories[n]) for n in sources}
         m, placed = self._mapped(encoders, histories, own, encoders[target].width if target in encoders else None)
@@ -190,6 +214,20 @@ class Mix:
         mine = known[target] if target in known else encoder.fold_in(history)
         trust = np.where(placed, own_share(history.getnnz(axis=1), self.kappa), 1.0)[:, None]
         return np.asarray(trust * mine + (1 - trust) * m, np.float32)
+
+    def _added(
+        self,
+        encoders: Mapping[str, Encoder],
+        histories: Mapping[str, sparse.csr_matrix],
+        known: Mapping[str, NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        read = [name for name in encoders if name in histories]
+        total = np.zeros((histories[read[0]].shape[0], encoders[read[0]].width), np.float32)
+        for name in read:
+            placed = histories[name].getnnz(axis=1) > 0
+            own = known[name] if name in known else encoders[name].fold_in(histories[name])
+            total[placed] += encoders[name].mapped(own[placed])
+        return total
 
     def _mapped(
         self,
@@ -236,6 +274,8 @@ class Mix:
         a constant.
         """
         lengths = {name: history.nnz for name, history in histories.items() if history.nnz}
+        if self.additive:
+            return dict.fromkeys(lengths, aim)
         sources = [name for name in lengths if name != target]
         each = 1.0 if self.center is not None else 1.0 / max(len(sources), 1)
         if self.prior_precision is None or target not in lengths:

@@ -24,9 +24,9 @@ from foretaste.solvers import top_k_dot
 class FactorModel(Recommender):
     """Vectors of people (users, d) and items (items, d), and a bias per item.
 
-    ``encoders`` turn histories into vectors, and ``kappa``, ``center`` and ``prior_precision`` say how those of several
-    domains become one: see ``Mix``. A person whose vector is all zeros is not placed by the model, and is answered by
-    popularity. Raises ValueError where the shapes do not fit each other.
+    ``encoders`` turn histories into vectors, and ``kappa``, ``center``, ``prior_precision`` and ``additive`` say how
+    those of several domains become one: see ``Mix``. A person whose vector is all zeros is not placed by the model, and
+    is answered by popularity. Raises ValueError where the shapes do not fit each other.
     """
 
     kind: ClassVar[str] = "factors"
@@ -42,6 +42,7 @@ class FactorModel(Recommender):
         kappa: float = 0.0,
         center: NDArray[np.float32] | None = None,
         prior_precision: float | None = None,
+        additive: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
         self.user_factors = frozen(user_factors, np.float32)
@@ -49,7 +50,7 @@ class FactorModel(Recommender):
         self.item_bias = frozen(np.zeros(len(item_factors)) if item_bias is None else item_bias, np.float32)
         # one order, whatever a manifest does to it: explanations depend on it
         self._encoders = dict(sorted((encoders or {}).items()))
-        self.mix = Mix(float(kappa), center, prior_precision)
+        self.mix = Mix(float(kappa), center, prior_precision, additive)
         self._check(roster)
         super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))), notes)
 
@@ -72,6 +73,8 @@ class FactorModel(Recommender):
                 expect_shape(f"encoder '{name}': matrix", encoder.matrix, (encoder.item_factors.shape[1], width))
             if encoder.offset is not None:
                 expect_shape(f"encoder '{name}': offset", encoder.offset, (width,))
+            if encoder.linear and name == roster.target and self.mix.prior_precision is not None:
+                raise ValueError(f"encoder '{name}': a linear one takes no prior, found a prior_precision")
             if encoder.correction is not None:
                 ends = (encoder.item_factors.shape[1], width)
                 expect_shape(f"encoder '{name}': correction", encoder.correction, ends)
@@ -162,6 +165,8 @@ class FactorModel(Recommender):
             arrays["center"] = self.mix.center
         if self.mix.prior_precision is not None:
             facts["prior_precision"] = self.mix.prior_precision
+        if self.mix.additive:
+            facts["additive"] = True
         for name, encoder in self.encoders.items():
             arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
             for part in ("matrix", "offset", "item_weights", "expected"):
@@ -172,7 +177,7 @@ class FactorModel(Recommender):
                     arrays[f"encoder.{name}.correction.{part}"] = array
             facts["encoders"][name] = {
                 part: getattr(encoder, part) for part in ("regularization", "alpha", "unit_length")
-            }
+            } | ({"linear": True} if encoder.linear else {})
         return arrays, facts
 
     def histories(self) -> Mapping[str, sparse.csr_matrix]:
@@ -202,6 +207,7 @@ class FactorModel(Recommender):
                 settings["unit_length"],
                 _correction_in(arrays, f"encoder.{name}.correction."),
                 arrays.get(f"encoder.{name}.expected"),
+                settings.get("linear", False),
             )
             for name, settings in facts["encoders"].items()
         }
@@ -214,6 +220,7 @@ class FactorModel(Recommender):
             kappa=facts["kappa"],
             center=arrays.get("center"),
             prior_precision=facts.get("prior_precision"),
+            additive=facts.get("additive", False),
             notes=facts.get("notes", ()),
         )
 
