@@ -5,12 +5,14 @@ tables have user_id, item_id, weight (ratings: 4 and more are preferences) and t
 The target is cut down to some people, other people in each draw. Of these their last item is hidden, or a random half
 of their rows. Or else all that they have is trained on, all others come later and bring their history, and the last
 item of theirs is looked for among all items of the target. Settings are tuned in each draw, those of baselines too;
-for people who come later they are those found for last items. With ``--permuted`` the source's items are shuffled.
+for people who come later they are those found for last items. With ``--permuted`` the source's items are shuffled, and
+with ``--items`` a table of item_id and features is at hand on either side.
 Prints Markdown: ndcg@10, and the lift over EASE on the small target alone (paired bootstrap over people, 95 %).
 """
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +22,7 @@ import polars as pl
 from own_process import machine
 from threadpoolctl import threadpool_limits
 
-from foretaste import Domain, Experiment, Overlap, Platform, Recommender, Transfer
+from foretaste import Domain, Experiment, Features, Overlap, Platform, Recommender, Transfer
 from foretaste.evaluation import bootstrap_plan, paired_lift
 
 LAST, HALF, LATER = "last item", "random half", "last item of people who come later"
@@ -37,15 +39,24 @@ def drawn(target: pl.DataFrame, n: int, draw: int) -> pl.DataFrame:
 
 
 def people(
-    source: pl.DataFrame, target: pl.DataFrame, holdout: dict[str, Any], strategies: list[str]
+    source: pl.DataFrame,
+    target: pl.DataFrame,
+    holdout: dict[str, Any],
+    strategies: list[str],
+    items: pl.DataFrame | None,
 ) -> tuple[pl.DataFrame, dict[str, dict[str, Any]]]:
     """Return each tested person's ndcg@10 (strategy, user_id, ndcg@10), and the settings found by strategy."""
     with TemporaryDirectory() as folder:
         source.write_parquet(Path(folder) / "source.parquet")
         target.write_parquet(Path(folder) / "target.parquet")
+        described = {}
+        if items is not None:
+            items.write_parquet(Path(folder) / "items.parquet")
+            described = {"item_features": "items.parquet"}
+        domains = {name: {"path": f"{name}.parquet", **described} for name in ("source", "target")}
         transfer = {"source": "source", "target": "target", "shared": "items"}
         asked = {
-            "domains": {"source": {"path": "source.parquet"}, "target": {"path": "target.parquet"}},
+            "domains": domains,
             "transfers": [{**transfer, "strategy": strategies[0], "beside": strategies[1:]}],
             "holdout": holdout,
             "metrics": ["ndcg@10"],
@@ -58,10 +69,14 @@ def people(
 
 
 def later(
-    source: pl.DataFrame, target: pl.DataFrame, known: pl.DataFrame, settings: dict[str, dict[str, Any]]
+    source: pl.DataFrame,
+    target: pl.DataFrame,
+    known: pl.DataFrame,
+    settings: dict[str, dict[str, Any]],
+    items: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Return the same for all who are not known yet. Every item of the target is on its shelf from the start."""
-    whole = Transfer.of(Domain.from_frame(source, "source"), Domain.from_frame(target, "target"), Overlap("items"))
+    whole = Transfer.of(domain(source, "source", items), domain(target, "target", items), Overlap("items"))
     rows = whole.target.interactions
     ours = rows.users.rows(known["user_id"].unique())
     train = whole.replaced(target=rows.take(np.isin(rows.user_rows, ours)))
@@ -71,6 +86,14 @@ def later(
         model = Platform().fit(name, train, params)
         found += [(name, who, gain) for who, gain in gains(model, strangers)]
     return pl.DataFrame(found, ["strategy", "user_id", "ndcg@10"], orient="row")
+
+
+def domain(rows: pl.DataFrame, name: str, items: pl.DataFrame | None) -> Domain:
+    found = Domain.from_frame(rows, name)
+    if items is None:
+        return found
+    described = Features.from_frame(items, found.interactions.items, "item_id", {}, "items")
+    return replace(found, item_features=described)
 
 
 def gains(model: Recommender, strangers: pl.DataFrame) -> Iterator[tuple[Any, float]]:
@@ -105,13 +128,15 @@ def main() -> None:
     parser.add_argument("--people", nargs="+", type=int, default=[20, 100])
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--strategies", nargs="+", default=["align/similarity"])
+    parser.add_argument("--items", type=Path, help="a table of item_id and features of both domains' items")
     parser.add_argument("--permuted", action="store_true")
     asked = parser.parse_args()
     source, target = pl.read_parquet(asked.source), pl.read_parquet(asked.target)
+    items = None if asked.items is None else pl.read_parquet(asked.items)
     if asked.permuted:
-        items = source["item_id"].unique(maintain_order=True)
-        shuffled = items.sample(fraction=1, shuffle=True, seed=0)
-        source = source.with_columns(pl.col("item_id").replace(items, shuffled))
+        ids = source["item_id"].unique(maintain_order=True)
+        shuffled = ids.sample(fraction=1, shuffle=True, seed=0)
+        source = source.with_columns(pl.col("item_id").replace(ids, shuffled))
     print(f"{machine()}\n\n| people | hidden | tested | strategy | ndcg@10 | lift over `{PEER}` |\n|{'---|' * 6}")
     for n in asked.people:
         tables: dict[str, list[pl.DataFrame]] = {LAST: [], LATER: [], HALF: []}
@@ -119,10 +144,10 @@ def main() -> None:
             known, mark = drawn(target, n, draw), pl.lit(draw).alias("draw")
             with threadpool_limits(1, "blas"):
                 for hidden, holdout in HOLDOUTS.items():
-                    found, settings = people(source, known, holdout, asked.strategies)
+                    found, settings = people(source, known, holdout, asked.strategies, items)
                     tables[hidden].append(found.with_columns(mark))
                     if hidden == LAST:
-                        tables[LATER].append(later(source, target, known, settings).with_columns(mark))
+                        tables[LATER].append(later(source, target, known, settings, items).with_columns(mark))
         for hidden, parts in tables.items():
             table = pl.concat(parts)
             for line in lines(table):
