@@ -9,8 +9,6 @@ from scipy import sparse
 from foretaste import Domain
 from foretaste_lightfm._readers import Vectors, unit, unit_rows
 
-_ROUNDS = 20
-
 
 def embedded(source: Domain, factors: int) -> Vectors:
     """Return item vectors (items, factors): the right singular vectors of people's rows, items weighted by their rarity
@@ -33,20 +31,18 @@ def embedded(source: Domain, factors: int) -> Vectors:
 
 
 def clustered(vectors: Vectors, popularity: NDArray[np.float64], clusters: int) -> Vectors:
-    """Return (items, clusters) 1 for the cluster of each item: spherical k-means (Dhillon, Modha, Machine Learning
-    2001) of the vectors' directions, started at the most popular items. An item without a vector is in no cluster.
+    """Return (items, clusters) 1 for the cluster of each item: k-means of the vectors' directions, started at the most
+    popular items. An item without a vector is in no cluster.
     """
+    from sklearn.cluster import KMeans
+
     directions = unit(vectors)
     placed = np.flatnonzero(directions.any(axis=1))
     order = placed[np.argsort(-popularity[placed], kind="stable")]
-    centers = directions[order[:clusters]]
+    starts = np.unique(directions[order], axis=0, return_index=True)[1]
+    starts = order[np.sort(starts)[:clusters]]  # of items that are all alike one is enough
     found = np.zeros((len(vectors), clusters), np.float32)
-    if not len(centers):
-        return found
-    for _ in range(_ROUNDS):
-        nearest = np.argmax(directions[placed] @ centers.T, axis=1)
-        sums = np.zeros_like(centers)
-        np.add.at(sums, nearest, directions[placed])
-        centers = np.where(sums.any(axis=1, keepdims=True), unit(sums), centers)
-    found[placed, nearest] = 1
+    if len(starts):
+        means = KMeans(len(starts), init=directions[starts], n_init=1, random_state=0)
+        found[placed, means.fit_predict(directions[placed])] = 1
     return found

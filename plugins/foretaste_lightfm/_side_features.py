@@ -42,7 +42,7 @@ class SideFeatures(Strategy):
     """
 
     name: ClassVar[str] = "lightfm/side-features"
-    requires: ClassVar[tuple[str, ...]] = ("lightfm",)
+    requires: ClassVar[tuple[str, ...]] = ("lightfm", "sklearn")
     extra: ClassVar[str | None] = "lightfm"
     pretrain_fields: ClassVar[tuple[str, ...] | None] = ("features", "source_factors", "clusters")
 
