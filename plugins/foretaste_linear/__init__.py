@@ -3,6 +3,7 @@
 from foretaste import Strategy, hookimpl
 from foretaste_linear._ease import Ease
 from foretaste_linear._naive_bayes import NaiveBayes
+from foretaste_linear._neighbours import Neighbours
 from foretaste_linear._ridge import Ridge
 from foretaste_linear._svm import Svm
 
@@ -12,4 +13,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the linear strategies."""
-    return [NaiveBayes, Ridge, Ease, Svm]
+    return [NaiveBayes, Neighbours, Ridge, Ease, Svm]
