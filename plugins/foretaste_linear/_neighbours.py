@@ -62,7 +62,7 @@ class Neighbours(Strategy):
     """How much a source counts beside the target."""
     power: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How strongly long histories are tempered."""
-    popularity: Annotated[float, Field(ge=0), Search(3.0, 8.0, 20.0)] = 3.0
+    popularity: Annotated[float, Field(ge=0), Search(1.0, 3.0, 8.0)] = 3.0
     """Weight of log(1 + popularity), in units of how far the votes of neighbours for items lie apart."""
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
