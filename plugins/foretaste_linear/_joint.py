@@ -1,0 +1,144 @@
+"""What people had in all domains, side by side, with what is known of items below it; and EASE of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste import DomainPair, Features, Transfer, feature_matrices, sealed
+from foretaste.solvers import ease_dual, ease_map, gram
+from foretaste_linear._binary import binary
+
+TOKENS = 2000
+"""At most so many tokens of features count, those that say most."""
+
+Rows = Mapping[str, sparse.csr_matrix]
+"""Some rows of J by domain; a domain that is not named has zeros there."""
+
+
+def maps(
+    transfer: Transfer, regularization: float, weight: float, power: float, feature_weight: float
+) -> dict[str, NDArray[np.float32]]:
+    """Return by domain the map (items, target items); a source that counts for nothing has none.
+
+    A history of ``n`` source items is to be divided by n^power before its map is applied.
+    """
+    name, target = transfer.target.name, binary(transfer.target.interactions.preference)
+    sources = transfer.pairs if weight else ()
+    tokens = _tokens(transfer, [pair.source.name for pair in sources], feature_weight)
+    # what newcomers want of the target is not known: rows of zeros would say that they want nothing
+    had = np.flatnonzero(target.getnnz(axis=1))
+    people = {name: target[had]}
+    scales, below = {name: 1.0}, []
+    for pair in sources:
+        source = pair.source.name
+        if pair.user_links is not None:
+            people[source], scales[source] = _tempered(binary(pair.source_history)[had], power)
+        elif source in tokens:
+            tokens[source], scales[source] = _unlinked(pair, tokens[source]), 1.0
+        if pair.item_links is not None:
+            below.append(_source_people(pair, name, weight, own=source in scales and pair.user_links is None))
+    blocks = [people, *below, *([tokens] if tokens else [])]
+    columns = {domain: size for domain, size in _sizes(transfer).items() if domain in scales}
+    found = _solved(_stacked(blocks, columns), name, regularization, weight)
+    for domain, scale in scales.items():
+        found[domain] *= np.float32(scale)
+    for pair in sources:
+        if pair.item_links is not None and pair.user_links is None:
+            # a shared item says the same on either side
+            shared = np.asarray(binary(sparse.csr_matrix(pair.item_links)) @ found[name], np.float32)
+            found[pair.source.name] = shared + found.get(pair.source.name, np.float32(0))
+    return {domain: sealed(one) for domain, one in found.items()}
+
+
+def _sizes(transfer: Transfer) -> dict[str, int]:
+    domains = (transfer.target, *(pair.source for pair in transfer.pairs))
+    return {domain.name: len(domain.interactions.items) for domain in domains}
+
+
+def _tempered(history: sparse.csr_matrix, power: float) -> tuple[sparse.csr_matrix, float]:
+    """Return scale * x / n^power for each row x of n ones, and the scale, which leaves the mean of |x|^2 as it was."""
+    lengths = history.getnnz(axis=1).astype(np.float64)
+    size = float((lengths[lengths > 0] ** (1 - 2 * power)).sum())
+    scale = float(np.sqrt(lengths.sum() / size)) if size else 1.0
+    divided = sparse.diags(scale / np.maximum(lengths, 1) ** power) @ history
+    return sparse.csr_matrix(divided, dtype=np.float32), scale
+
+
+def _unlinked(pair: DomainPair, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return columns (rows, source items) with zeros for items that are the target's own ones."""
+    if pair.item_links is None:
+        return sparse.csr_matrix(matrix)
+    alone = (pair.item_links.getnnz(axis=1) == 0).astype(np.float32)
+    return sparse.csr_matrix(matrix @ sparse.diags(alone), dtype=np.float32)
+
+
+def _source_people(pair: DomainPair, target: str, weight: float, *, own: bool) -> Rows:
+    """Return the source's people as rows: what they had of shared items, and with ``own`` what they had of others."""
+    preference = pair.source.interactions.preference
+    shared = binary(sparse.csr_matrix(preference @ pair.item_links, dtype=np.float32))
+    had = np.flatnonzero(shared.getnnz(axis=1))
+    rows = {target: shared[had] * np.float32(weight**0.5)}
+    return rows | {pair.source.name: _unlinked(pair, binary(preference)[had])} if own else rows
+
+
+def feature_names(transfer: Transfer) -> set[str]:
+    """Return the columns of item features by which the domains that have any are joined."""
+    tables = _tables(transfer)
+    return set.intersection(*(set(table.kinds) for table in tables.values())) if tables else set()
+
+
+def _tables(transfer: Transfer) -> dict[str, Features]:
+    """Return the item features by domain, none where the target has none."""
+    domains = (transfer.target, *(pair.source for pair in transfer.pairs))
+    found = {domain.name: domain.item_features for domain in domains if domain.item_features is not None}
+    return found if transfer.target.name in found else {}
+
+
+def _tokens(transfer: Transfer, sources: Iterable[str], feature_weight: float) -> dict[str, sparse.csr_matrix]:
+    """Return by domain (tokens, items) of the features that all have, times the root of their weight."""
+    tables = _tables(transfer)
+    if not feature_weight or not tables:
+        return {}
+    held = feature_matrices(list(tables.values())).matrices
+    said = np.sum([np.asarray(one.multiply(one).sum(axis=0)).ravel() for one in held], axis=0)
+    most = np.sort(np.argsort(-said, kind="stable")[:TOKENS])
+    root = np.float32(feature_weight**0.5)
+    known = (transfer.target.name, *sources)
+    rows = {name: sparse.csr_matrix(one[:, most].T * root) for name, one in zip(tables, held, strict=True)}
+    return {name: one for name, one in rows.items() if name in known}
+
+
+def _stacked(blocks: Iterable[Rows], columns: Mapping[str, int]) -> dict[str, sparse.csr_matrix]:
+    parts: dict[str, list[sparse.csr_matrix]] = {name: [] for name in columns}
+    for rows in blocks:
+        height = next(iter(rows.values())).shape[0]
+        for name, size in columns.items():
+            parts[name].append(rows[name] if name in rows else sparse.csr_matrix((height, size), dtype=np.float32))
+    return {name: sparse.csr_matrix(sparse.vstack(stack), dtype=np.float32) for name, stack in parts.items()}
+
+
+def _solved(
+    parts: Mapping[str, sparse.csr_matrix], target: str, regularization: float, weight: float
+) -> dict[str, NDArray[np.float32]]:
+    """Return by domain the map, sources counting ``weight``; over rows or columns of J, whichever are fewer."""
+    weights = {name: 1.0 if name == target else weight for name in parts}
+    rows, there = parts[target].shape
+    if rows > sum(part.shape[1] for part in parts.values()):
+        J = sparse.hstack([np.float32(weights[name] ** 0.5) * part for name, part in parts.items()], format="csr")
+        whole = ease_map(sparse.csr_matrix(J, dtype=np.float32), regularization, columns=np.arange(there))
+        ends = np.cumsum([part.shape[1] for part in parts.values()])[:-1]
+        return {
+            name: np.asarray(part * np.float32(weights[name] ** 0.5))
+            for name, part in zip(parts, np.split(whole, ends), strict=True)
+        }
+    kernel = np.zeros((rows, rows))
+    for name, part in parts.items():
+        kernel += weights[name] * gram(part, rows=True)
+    solved = ease_dual(kernel, parts[target], regularization)
+    found = {name: np.asarray(weights[name] * (part.T @ solved), np.float32) for name, part in parts.items()}
+    np.fill_diagonal(found[target], 0)
+    return found
