@@ -2,7 +2,7 @@
 
 Run by hand: ``python benchmarks/growth.py [STRATEGY ...]``; left out, ``align/ridge`` and ``align/prior`` with their
 defaults. People and items grow with the rows. Each fit is in a process of its own; BLAS and implicit have one thread.
-Prints Markdown.
+Where a strategy refuses, its words stand in the row. Prints Markdown.
 """
 
 import sys
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from own_process import Cost, cost_of, in_own_process, machine
 from threadpoolctl import threadpool_limits
 
-from foretaste import Domain, Overlap, Platform, Transfer
+from foretaste import Domain, Overlap, Platform, StrategyError, Transfer
 
 STRATEGIES = ["align/ridge", "align/prior"]
 ROWS = (100_000, 1_000_000, 10_000_000)
@@ -47,11 +47,14 @@ def drawn(taste: NDArray[np.float32], rows: int, items: int, rng: np.random.Gene
     return pl.DataFrame({"user_id": cells // items, "item_id": cells % items})
 
 
-def cost_of_fit(strategy: str, rows: int) -> tuple[Cost, int]:
+def cost_of_fit(strategy: str, rows: int) -> tuple[Cost | str, int]:
     transfer = pair(rows)
     found = len(transfer.pair.source.interactions) + len(transfer.target.interactions)
     with threadpool_limits(1, "blas"):
-        return cost_of(lambda: Platform().fit(strategy, transfer)), found
+        try:
+            return cost_of(lambda: Platform().fit(strategy, transfer)), found
+        except StrategyError as error:
+            return str(error), found
 
 
 def main() -> None:
@@ -60,6 +63,9 @@ def main() -> None:
     for strategy in sys.argv[1:] or STRATEGIES:
         for rows in ROWS:
             cost, found = in_own_process(cost_of_fit, strategy, rows)
+            if isinstance(cost, str):
+                print(f"| `{strategy}` | {found:,} | {cost} | | | |", flush=True)
+                continue
             each = cost.cpu / found * 1e6
             cells = (f"`{strategy}`", f"{found:,}", f"{cost.cpu:.1f}", f"{each:.1f}")
             print(f"| {' | '.join(cells)} | {cost.before:.0f} | {cost.peak:.0f} |", flush=True)

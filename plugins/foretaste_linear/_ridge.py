@@ -67,7 +67,7 @@ class Ridge(Strategy):
         size = f"{people} people, {items} source and {there} target items"
         return (
             f"needs {need / 2**30:.1f} GiB for {size}, the limit is {_LIMIT / 2**30:.0f} GiB;"
-            " align/ridge and linear/naive-bayes take less"
+            " align/ridge, linear/neighbours and linear/naive-bayes take less"
         )
 
     def pretrain(self, source: Domain, context: Context) -> Carried:

@@ -149,7 +149,7 @@ def test_it_says_what_it_cannot_serve() -> None:
     large = replace(facts, shared_users=50_000, source_items=60_000, target_items=50_000)
     assert Ridge().objection([large]) == (
         "needs 134.1 GiB for 50000 people, 60000 source and 50000 target items, the limit is 2 GiB;"
-        " align/ridge and linear/naive-bayes take less"
+        " align/ridge, linear/neighbours and linear/naive-bayes take less"
     )
 
 
