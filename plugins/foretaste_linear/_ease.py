@@ -45,14 +45,14 @@ class Ease(Strategy):
 
     regularization: Annotated[float, Field(gt=0), Search(300.0, 1000.0)] = 300.0
     """Added to the diagonal of the Gram matrix of J."""
-    weight: Annotated[float, Field(ge=0), Search(0.0, 0.1, 0.3, 1.0)] = 0.3
+    weight: Annotated[float, Field(ge=0), Search(0.0, 0.1, 0.3)] = 0.3
     """How much a source row counts beside a target row."""
-    power: Annotated[float, Field(ge=0, le=1), Search(0.0, 0.5)] = 0.0
+    power: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How strongly long source histories are tempered: divided by n^power, n items, and all brought back to what they
     were on average."""
     feature_weight: Annotated[float, Field(ge=0), Search(0.0, 100.0)] = 0.0
     """How much a feature of items counts beside a target row, of the 2,000 that say most; tried where there are any."""
-    popularity: Annotated[float, Field(ge=0), Search(0.03, 0.3)] = 0.03
+    popularity: Annotated[float, Field(ge=0), Search(0.03, 0.3)] = 0.1
     """Weight of log(1 + popularity), scaled to 1 at the most popular item."""
     map_megabytes: Annotated[int, Field(ge=1)] = 256
     """Largest map that is served from each domain; a larger one keeps each item's strongest entries."""

@@ -28,7 +28,7 @@ from foretaste_linear import Ease
 from foretaste_linear._joint import _solved
 from strategies.test_align_transport import described_world
 
-SMALL: dict[str, Any] = {"regularization": 10.0}
+SMALL: dict[str, Any] = {"regularization": 10.0, "power": 0.0, "popularity": 0.03}
 
 
 class TestEase(StrategyContract):
