@@ -55,7 +55,7 @@ class Ease(Strategy):
     popularity: Annotated[float, Field(ge=0), Search(0.03, 0.3)] = 0.1
     """Weight of log(1 + popularity), scaled to 1 at the most popular item."""
     map_megabytes: Annotated[int, Field(ge=1)] = 256
-    """Largest map that is served from each domain; a larger one keeps each item's strongest entries."""
+    """Largest map that is served from each domain; a larger one is kept as factors, or by its strongest entries."""
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """Something must be shared, and the solution must fit memory."""
@@ -96,7 +96,10 @@ class Ease(Strategy):
         limit = self.map_megabytes * 2**20
         found = context.memo(
             ("ease", limit, *settings),
-            lambda: {name: cut_map(whole, limit) for name, whole in maps(transfer, *settings).items()},
+            lambda: {
+                name: (whole, 1.0) if isinstance(whole, tuple) else cut_map(whole, limit)
+                for name, whole in maps(transfer, limit, *settings).items()
+            },
         )
         rows = transfer.target.interactions
         known = {transfer.target.name: (rows.items, binary(rows.preference))}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +17,24 @@ from foretaste_linear._binary import binary
 TOKENS = 2000
 """At most so many tokens of features count, those that say most."""
 
-Rows = Mapping[str, sparse.csr_matrix]
+Dense: TypeAlias = NDArray[np.float32]
+Factors: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
+Rows: TypeAlias = Mapping[str, sparse.csr_matrix]
 """Some rows of J by domain; a domain that is not named has zeros there."""
 
 
 def maps(
-    transfer: Transfer, regularization: float, weight: float, power: float, feature_weight: float
-) -> dict[str, NDArray[np.float32]]:
+    transfer: Transfer,
+    limit_bytes: int,
+    regularization: float,
+    weight: float,
+    power: float,
+    feature_weight: float,
+) -> dict[str, Dense | Factors]:
     """Return by domain the map (items, target items); a source that counts for nothing has none.
 
-    A history of ``n`` source items is to be divided by n^power before its map is applied.
+    A history of ``n`` source items is to be divided by n^power before its map is applied. A source's map that is beyond
+    the limit is a pair of factors where these are not.
     """
     name, target = transfer.target.name, binary(transfer.target.interactions.preference)
     sources = transfer.pairs if weight else ()
@@ -44,14 +54,19 @@ def maps(
     blocks = [people, *below, *([tokens] if tokens else [])]
     columns = {domain: size for domain, size in _sizes(transfer).items() if domain in scales}
     found = _solved(_stacked(blocks, columns), name, regularization, weight)
-    for domain, scale in scales.items():
-        found[domain] *= np.float32(scale)
+    ends: dict[str, Dense | Factors] = {name: sealed(found[name].whole())}
     for pair in sources:
-        if pair.item_links is not None and pair.user_links is None:
+        source = pair.source.name
+        if pair.user_links is not None:
+            ends[source] = found[source].scaled(scales[source]).within(limit_bytes)
+            continue
+        own = [found[source].whole()] if source in found else []
+        if pair.item_links is not None:
             # a shared item says the same on either side
-            shared = np.asarray(binary(sparse.csr_matrix(pair.item_links)) @ found[name], np.float32)
-            found[pair.source.name] = shared + found.get(pair.source.name, np.float32(0))
-    return {domain: sealed(one) for domain, one in found.items()}
+            own.append(np.asarray(binary(sparse.csr_matrix(pair.item_links)) @ ends[name], np.float32))
+        if own:
+            ends[source] = sealed(np.sum(own, axis=0))
+    return ends
 
 
 def _sizes(transfer: Transfer) -> dict[str, int]:
@@ -121,24 +136,56 @@ def _stacked(blocks: Iterable[Rows], columns: Mapping[str, int]) -> dict[str, sp
     return {name: sparse.csr_matrix(sparse.vstack(stack), dtype=np.float32) for name, stack in parts.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """One domain's map: ``left`` (items, rows of J) times ``right`` (rows of J, target items), or ``right`` alone.
+
+    ``own``: of the target, where an item says nothing for itself.
+    """
+
+    left: sparse.csr_matrix | None
+    right: Dense
+    own: bool = False
+
+    def scaled(self, scale: float) -> Solved:
+        """Return the map times a number."""
+        if self.left is None:
+            return replace(self, right=self.right * np.float32(scale))
+        return replace(self, left=self.left * np.float32(scale))
+
+    def whole(self) -> Dense:
+        """Return (items, target items)."""
+        if self.left is None:
+            return self.right
+        product = np.asarray(self.left @ self.right, np.float32)
+        if self.own:
+            np.fill_diagonal(product, 0)
+        return product
+
+    def within(self, limit_bytes: int) -> Dense | Factors:
+        """Return the factors where they are within a limit and their product is beyond it; else the product."""
+        if self.left is not None:
+            (items, rows), there = self.left.shape, self.right.shape[1]
+            if 4 * items * there > limit_bytes >= 4 * (items + there) * rows:
+                return sealed(self.left.toarray()), sealed(self.right)
+        return sealed(self.whole())
+
+
 def _solved(
     parts: Mapping[str, sparse.csr_matrix], target: str, regularization: float, weight: float
-) -> dict[str, NDArray[np.float32]]:
-    """Return by domain the map, sources counting ``weight``; over rows or columns of J, whichever are fewer."""
-    weights = {name: 1.0 if name == target else weight for name in parts}
+) -> dict[str, Solved]:
+    """Return the maps by domain, sources counting ``weight``; over rows or columns of J, whichever are fewer."""
+    weights = {name: np.float32(1.0 if name == target else weight) for name in parts}
     rows, there = parts[target].shape
     if rows > sum(part.shape[1] for part in parts.values()):
-        J = sparse.hstack([np.float32(weights[name] ** 0.5) * part for name, part in parts.items()], format="csr")
+        J = sparse.hstack([weights[name] ** 0.5 * part for name, part in parts.items()], format="csr")
         whole = ease_map(sparse.csr_matrix(J, dtype=np.float32), regularization, columns=np.arange(there))
         ends = np.cumsum([part.shape[1] for part in parts.values()])[:-1]
-        return {
-            name: np.asarray(part * np.float32(weights[name] ** 0.5))
-            for name, part in zip(parts, np.split(whole, ends), strict=True)
-        }
+        pieces = zip(parts, np.split(whole, ends), strict=True)
+        return {name: Solved(None, np.asarray(piece * weights[name] ** 0.5)) for name, piece in pieces}
     kernel = np.zeros((rows, rows))
     for name, part in parts.items():
         kernel += weights[name] * gram(part, rows=True)
-    solved = ease_dual(kernel, parts[target], regularization)
-    found = {name: np.asarray(weights[name] * (part.T @ solved), np.float32) for name, part in parts.items()}
-    np.fill_diagonal(found[target], 0)
-    return found
+    right = ease_dual(kernel, parts[target], regularization)
+    left = {name: sparse.csr_matrix(part.T * weights[name], dtype=np.float32) for name, part in parts.items()}
+    return {name: Solved(one, right, own=name == target) for name, one in left.items()}

@@ -25,7 +25,7 @@ from foretaste.testing import (
 )
 from foretaste_baseline import Ease as TargetEase
 from foretaste_linear import Ease
-from foretaste_linear._joint import _solved
+from foretaste_linear._joint import Solved, _solved
 from strategies.test_align_transport import described_world
 
 SMALL: dict[str, Any] = {"regularization": 10.0, "power": 0.0, "popularity": 0.03}
@@ -113,8 +113,18 @@ def test_solved_over_people_and_over_items_it_is_the_same() -> None:
     over_items = _solved(parts, "films", 10.0, 0.3)
     wide = {name: sparse.hstack([part, sparse.csr_matrix((40, 30))], format="csr") for name, part in parts.items()}
     over_people = _solved(wide, "films", 10.0, 0.3)
-    np.testing.assert_allclose(over_people["films"][:15, :15], over_items["films"], atol=1e-4)
-    np.testing.assert_allclose(over_people["books"][:20, :15], over_items["books"], atol=1e-4)
+    np.testing.assert_allclose(over_people["films"].whole()[:15, :15], over_items["films"].whole(), atol=1e-4)
+    np.testing.assert_allclose(over_people["books"].whole()[:20, :15], over_items["books"].whole(), atol=1e-4)
+
+
+def test_a_map_beyond_its_limit_is_exact_as_long_as_factors_fit() -> None:
+    rng = np.random.default_rng(0)
+    solved = Solved(sparse.random(60, 8, 0.3, "csr", np.float32, rng), rng.random((8, 50), np.float32))
+    factors = solved.within(4 * 8 * 110)
+    assert isinstance(factors, tuple)
+    np.testing.assert_allclose(factors[0] @ factors[1], solved.whole(), rtol=1e-5)
+    for limit in (4 * 60 * 50, 4 * 8 * 110 - 1):  # the map fits, or its factors do not either
+        np.testing.assert_array_equal(solved.within(limit), solved.whole())
 
 
 @pytest.mark.parametrize("make", [taste_world, item_world])
