@@ -287,6 +287,23 @@ def test_the_setting_that_is_best_on_validation_is_taken(shops):
     assert result.entry("toy/two").params == {"weight": 1.0}  # the third was one more than tries
 
 
+def test_a_setting_that_leaves_newcomers_to_popularity_is_one_of_several(shops):
+    class Three(Taste):
+        name: ClassVar[str] = "toy/three"
+
+        def grid(self, facts: Any, n: int) -> Any:
+            return [self.model_copy(update={"weight": weight}) for weight in (-1.0, 0.0, 1.0)]
+
+        def adapt(self, carried: Any, transfer: Any, context: Any) -> Any:
+            if self.weight:
+                return super().adapt(carried, transfer, context)
+            return HistoryModel(Roster.of(transfer).without_source(), popularity(transfer))
+
+    asked = experiment({"strategy": "toy/three"}, tries=3)
+    (result,) = platform(kinds=[Popular, Three]).run(asked, folder=shops).transfers
+    assert result.entry("toy/three").params == {"weight": 1.0}
+
+
 def test_work_of_ones_own_is_not_called_cached(shops):
     two = [{"strategy": "toy/plain"}, {"strategy": "toy/plain"}]
     first, second = run(shops, *two).transfers

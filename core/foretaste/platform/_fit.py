@@ -104,14 +104,15 @@ class Fitter:
         facts = [PairFacts.of(pair) for pair in train.pairs]
         memos: list[dict[Any, Any]] = [{} for _ in plan.folds]
         best: tuple[Strategy, Scores] | None = None
-        for candidate in _settings(strategy, facts, tries):
+        settings = _settings(strategy, facts, tries)
+        for candidate in settings:
             fits = [self._on_fold(candidate, fold, memo, metric) for fold, memo in zip(plan.folds, memos, strict=True)]
             found = pooled([scores for scores, _ in fits])
             if best is None or worth(found.overall[metric.label], metric) > worth(
                 best[1].overall[metric.label], metric
             ):
                 best = candidate, found
-            if metric.kind == "ranking" and not any(placed for _, placed in fits):
+            if metric.kind == "ranking" and candidate is settings[0] and not any(placed for _, placed in fits):
                 break  # everybody is answered by popularity, and no setting changes that
         assert best is not None
         return Tuned(*best, cpu_seconds=time.process_time() - started, cached=self._reused)
