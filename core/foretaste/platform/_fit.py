@@ -102,20 +102,26 @@ class Fitter:
         started, self._reused = time.process_time(), False
         self._maker = (self._comparison, strategy.name)
         facts = [PairFacts.of(pair) for pair in train.pairs]
-        memos: list[dict[Any, Any]] = [{} for _ in plan.folds]
-        best: tuple[Strategy, Scores] | None = None
         settings = _settings(strategy, facts, tries)
-        for candidate in settings:
-            fits = [self._on_fold(candidate, fold, memo, metric) for fold, memo in zip(plan.folds, memos, strict=True)]
-            found = pooled([scores for scores, _ in fits])
-            if best is None or worth(found.overall[metric.label], metric) > worth(
-                best[1].overall[metric.label], metric
-            ):
-                best = candidate, found
-            if metric.kind == "ranking" and candidate is settings[0] and not any(placed for _, placed in fits):
-                break  # everybody is answered by popularity, and no setting changes that
-        assert best is not None
-        return Tuned(*best, cpu_seconds=time.process_time() - started, cached=self._reused)
+        scores: list[list[Scores]] = [[] for _ in settings]
+        for fold in plan.folds:
+            memo: dict[Any, Any] = {}  # what settings share may be large, and goes with the fold
+            for candidate, mine in zip(settings, scores, strict=True):
+                found, placed = self._on_fold(candidate, fold, memo, metric)
+                mine.append(found)
+                if metric.kind == "ranking" and candidate is settings[0] and not placed:
+                    # everybody is answered by popularity, and no setting changes that
+                    for others in scores[1:]:
+                        others.append(found)
+                    break
+        wholes = [pooled(parts) for parts in scores]
+        best = max(range(len(settings)), key=lambda place: worth(wholes[place].overall[metric.label], metric))
+        return Tuned(
+            settings[best],
+            wholes[best],
+            cpu_seconds=time.process_time() - started,
+            cached=self._reused,
+        )
 
     def _on_fold(self, strategy: Strategy, fold: HeldOut, memo: dict[Any, Any], metric: Metric) -> tuple[Scores, bool]:
         if self.context.cancel():
