@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -143,11 +143,19 @@ class Strategy(StrictModel, ABC):
             if name not in self.model_fields_set and _search(info).values
         }
         every = [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ranges.values())]
-        others = [changed for one in every if (changed := self.model_copy(update=one)) != self]
+        _, *others = self.varied(every)
         if len(others) > n - 1:
             places = np.linspace(0, len(others) - 1, max(n - 1, 0)).round().astype(int)
             others = [others[place] for place in dict.fromkeys(places.tolist())]
         return [self, *others]
+
+    def varied(self, settings: Iterable[Mapping[str, object]]) -> list[Self]:
+        """Return this one and those with other settings, for a ``grid``; fields that were set by hand stay, and none
+        comes twice.
+        """
+        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in settings]
+        every = [self, *(self.model_copy(update=one) for one in free)]
+        return [one for place, one in enumerate(every) if one not in every[:place]]
 
     @abstractmethod
     def pretrain(self, source: Domain, context: Context) -> Carried:

@@ -16,6 +16,4 @@ class Listed(Strategy):
 
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
         """Return this setting and those of the list, fields that were set by hand left alone."""
-        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in self.settings]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
+        return self.varied(self.settings)[:n]

@@ -108,9 +108,7 @@ class SideFeatures(Strategy):
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
         """Return this setting and those of a list, fields that were set by hand left alone."""
         listed = self.of_people if any(one.shared_users for one in facts) else self.of_items
-        free = [{k: v for k, v in one.items() if k not in self.model_fields_set} for one in listed]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
+        return self.varied(listed)[:n]
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source, and put its items into clusters where these are asked for."""

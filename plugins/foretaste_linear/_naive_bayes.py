@@ -97,9 +97,7 @@ class NaiveBayes(Strategy):
         if any(one.linked_items for one in facts):
             lists.append(_MARKETS)
         tried = [one for turn in zip_longest(*lists) for one in turn if one is not None]
-        free = [{name: value for name, value in one.items() if name not in self.model_fields_set} for one in tried]
-        every = [self, *(self.model_copy(update=one) for one in free)]
-        return [one for place, one in enumerate(every) if one not in every[:place]][:n]
+        return self.varied(tried)[:n]
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Nothing is learnt from the source alone: the counts are of both sides."""
