@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,9 +22,8 @@ from foretaste import (
     PairFacts,
     StrategyError,
     Transfer,
-    save_bundle,
 )
-from foretaste.strategy import Strategy, make_strategy
+from foretaste.strategy import Strategy
 from foretaste.testing import (
     StrategyContract,
     fit_once,
@@ -311,30 +307,3 @@ def test_other_settings_are_tried_for_shared_items_than_for_shared_people() -> N
     people, items = PairFacts.of(taste_world().pair), PairFacts.of(item_world().pair)
     assert SideFeatures().grid([people], 8) != SideFeatures().grid([items], 8)
     assert all(one.popularity == 2.0 for one in SideFeatures(popularity=2.0).grid([people], 8))
-
-
-SERVING = """
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("lightfm", "foretaste_lightfm"):
-            raise ImportError(name)
-sys.meta_path.insert(0, Blocked())
-from pathlib import Path
-from foretaste import load_bundle
-model = load_bundle(Path(sys.argv[1]))
-answers = [*model.recommend(sys.argv[2:], 5), model.recommend_for({"books": ["book-a0", "book-a1"]}, 5)]
-print([list(one.items) for one in answers])
-"""
-
-
-def test_a_bundle_serves_where_lightfm_is_not_installed(tmp_path: Path) -> None:
-    world = taste_world()
-    found, strategy = fitted(world), make_strategy(SideFeatures, {})
-    save_bundle(found, tmp_path, strategy=strategy.name, params=strategy.params())
-    people = [newcomers(world)[0], str(world.target.interactions.users.ids[0])]
-    done = subprocess.run(
-        [sys.executable, "-c", SERVING, str(tmp_path), *people], capture_output=True, text=True, check=True
-    )
-    answers = [*found.recommend(people, 5), found.recommend_for({"books": ["book-a0", "book-a1"]}, 5)]
-    assert done.stdout.strip() == str([list(one.items) for one in answers])

@@ -1,0 +1,59 @@
+"""A bundle serves where nothing is installed that trained it: no training package, and no plugin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from foretaste import PairFacts, Platform, Recommender, Strategy, Transfer, save_bundle
+from foretaste.strategy import missing_packages
+from foretaste.testing import fit_once, taste_world
+from strategies.test_linear_svm import told
+
+ABSENT = (
+    *("implicit", "joblib", "lightfm", "ot", "sklearn", "torch"),
+    *("foretaste_align", "foretaste_baseline", "foretaste_lightfm", "foretaste_linear"),
+)
+
+SERVING = f"""
+import sys
+sys.modules.update(dict.fromkeys({ABSENT!r}))  # as if they were not installed
+from pathlib import Path
+from foretaste import load_bundle
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    model = load_bundle(folder)
+    answers = [*model.recommend(sys.argv[2:], 5), model.recommend_for({{"books": ["book-a0", "book-a1"]}}, 5)]
+    print(folder.name, [list(one.items) for one in answers])
+"""
+
+
+def served(found: Recommender, people: list[str]) -> list[list[object]]:
+    answers = [*found.recommend(people, 5), found.recommend_for({"books": ["book-a0", "book-a1"]}, 5)]
+    return [list(one.items) for one in answers]
+
+
+def able(world: Transfer) -> list[type[Strategy]]:
+    facts = [PairFacts.of(pair) for pair in world.pairs]
+    kinds = [kind for kind in Platform().catalog.strategies.values() if kind.requires]
+    return [kind for kind in kinds if not missing_packages(kind) and kind().objection(facts) is None]
+
+
+def test_what_packages_trained_is_served_without_them(tmp_path: Path) -> None:
+    world = told(taste_world())
+    kinds = able(world)
+    if not kinds:
+        pytest.skip("no strategy that needs a package can run here")
+    newcomer = world.target.interactions.history.argmin()
+    people = [str(world.target.interactions.users.ids[int(row)]) for row in (0, newcomer)]
+    expected = []
+    for kind in sorted(kinds, key=lambda one: one.name):
+        name, found = kind.name.replace("/", "-"), fit_once(kind(), world)
+        save_bundle(found, tmp_path / name, strategy=kind.name, params=kind().params())
+        expected.append(f"{name} {served(found, people)}")
+    asked = [sys.executable, "-c", SERVING, str(tmp_path), *people]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == sorted(expected)
