@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from foretaste.experiment import Experiment, read_experiment
     from foretaste.hookspecs import hookimpl
-    from foretaste.metrics import Metric, Ranking
+    from foretaste.metrics import Metric, Ndcg, Ranking
     from foretaste.platform import Platform, run_experiment
     from foretaste.recommender import (
         Correction,
@@ -80,6 +80,7 @@ __all__ = [
     "Metric",
     "MissingPackageError",
     "Mix",
+    "Ndcg",
     "OutputError",
     "Overlap",
     "PairFacts",
@@ -118,7 +119,7 @@ _NAMES = {
     " StrategyError UnknownIdError",
     "experiment": "Experiment read_experiment",
     "hookspecs": "hookimpl",
-    "metrics": "Metric Ranking",
+    "metrics": "Metric Ndcg Ranking",
     "platform": "Platform run_experiment",
     "recommender": "Correction Encoder FactorModel HistoryModel Mix RatingScale Recommender Roster Side cut_map"
     " own_share",

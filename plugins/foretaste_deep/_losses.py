@@ -1,0 +1,102 @@
+"""What it costs to rank what people preferred behind what they did not.
+
+All losses are summed over what each person preferred, and averaged over people.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch.nn import functional
+
+from foretaste_deep._bags import masked
+
+Loss = Literal["softmax", "bpr", "bce"]
+
+_MOST_POSITIVES = 32
+"""So many of a person's items are taken each time; the sum is scaled to all of them."""
+
+
+def ranking_loss(
+    kind: Loss,
+    people: torch.Tensor,
+    items: torch.Tensor,
+    bias: torch.Tensor,
+    preferred: sparse.csr_matrix,
+    negatives: int,
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Return the loss of vectors ``people`` (n, d) and ``items`` (m, d) that score people . items + ``bias`` (m,).
+
+    ``preferred`` (n, m) holds what is to be ranked first. ``softmax``: -log of the share of each preferred item in the
+    sum of exp(score) over it and all that is not preferred; with more than ``negatives`` items that sum is estimated
+    from so many drawn uniformly, each standing for m / negatives of them (sampled softmax with logQ correction: Bengio
+    and Senécal, IEEE Transactions on Neural Networks 2008). ``bpr``: -log sigmoid of the difference to one drawn item
+    (Rendle et al., UAI 2009). ``bce``: binary cross-entropy of each preferred item and one drawn item. What a person
+    prefers is never drawn as a negative for them.
+    """
+    people_rows, wanted, counts = _positives(preferred, rng)
+    place = people.device
+    rows, positive = (torch.from_numpy(one).to(place) for one in (people_rows, wanted))
+    scored = (people[rows] * items[positive]).sum(1) + bias[positive]
+    weights = torch.from_numpy(counts).to(place)
+    if kind == "softmax":
+        drawn, own, correction = _drawn(preferred, negatives, rng)
+        others = torch.from_numpy(drawn).to(place)
+        scores = people @ items[others].T + bias[others] + correction
+        scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
+        whole = torch.logsumexp(scores, dim=1)[rows]
+        each = torch.logaddexp(whole, scored) - scored
+    else:
+        other = torch.from_numpy(_other_items(preferred, people_rows, rng)).to(place)
+        passed = (people[rows] * items[other]).sum(1) + bias[other]
+        each = (
+            functional.softplus(passed - scored)
+            if kind == "bpr"
+            else functional.softplus(-scored) + functional.softplus(passed)
+        )
+    return (each * weights).sum() / max(len(people), 1)
+
+
+def log_popularity(popularity: NDArray[np.float64]) -> torch.Tensor:
+    """Return biases (items,) to begin with: log(1 + popularity), around 0, as ``bce`` has no use for large ones."""
+    found = np.log1p(popularity)
+    return torch.from_numpy((found - found.mean()).astype(np.float32))
+
+
+def _positives(preferred: sparse.csr_matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the row and item of at most so many preferred items of each person, and for how many each stands."""
+    lengths = np.diff(preferred.indptr)
+    share = np.minimum(1, _MOST_POSITIVES / np.maximum(lengths, 1))
+    keep = rng.random(preferred.nnz) < np.repeat(share, lengths)
+    some = masked(preferred, keep)
+    rows = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))
+    return rows, some.indices.astype(np.int64), (1 / share[rows]).astype(np.float32)
+
+
+def _drawn(
+    preferred: sparse.csr_matrix, negatives: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return items (k,), which of them each person prefers (n, k), and the log of how many each stands for."""
+    m = preferred.shape[1]
+    if m <= negatives:
+        return np.arange(m), preferred.toarray() > 0, 0.0
+    drawn = rng.choice(m, negatives, replace=False, shuffle=False)
+    return drawn, preferred[:, drawn].toarray() > 0, float(np.log(m / negatives))
+
+
+def _other_items(preferred: sparse.csr_matrix, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return one item for each row that its person does not prefer (any item where almost all are preferred)."""
+    m = preferred.shape[1]
+    held = np.repeat(np.arange(preferred.shape[0]), np.diff(preferred.indptr)) * m + preferred.indices
+    found = rng.integers(0, m, len(rows))
+    for _ in range(10):
+        clash = np.flatnonzero(np.isin(rows * m + found, held))
+        if not len(clash):
+            break
+        found[clash] = rng.integers(0, m, len(clash))
+    return found

@@ -1,0 +1,127 @@
+"""The training loop: batches, one step of Adam each, and the best weights kept."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from foretaste import Context, StrategyError
+
+Batch = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``epochs`` at most, of batches of ``batch`` people; ``patience`` epochs without a better figure end it (0: none
+    do). ``clip`` is the longest gradient.
+    """
+
+    epochs: int
+    batch: int
+    patience: int = 0
+    clip: float = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Parameters that learn at one rate; from ``thaw`` epochs on, before which they stand still."""
+
+    parameters: Sequence[nn.Parameter]
+    rate: float
+    thaw: int = 0
+
+
+def train(
+    place: str,
+    model: nn.Module,
+    loss: Callable[[Batch], torch.Tensor],
+    people: NDArray[np.int64],
+    groups: Sequence[Group],
+    schedule: Schedule,
+    rng: np.random.Generator,
+    context: Context,
+    figure: Callable[[], float] | None = None,
+) -> int:
+    """Train in place, and return the epoch that the model ends with: the last, or the best by ``figure``.
+
+    Of a figure more is better; 0 is before the first epoch.
+    ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
+    model, for a loss that is not finite, and where the run is cancelled. A budget of seconds ends training early.
+    """
+    adam = torch.optim.Adam([{"params": list(g.parameters), "lr": g.rate} for g in groups], fused=True)
+    best, kept, reached = (figure() if figure else -math.inf), copy.deepcopy(model.state_dict()), 0
+    ends = None if context.budget.seconds is None else time.monotonic() + context.budget.seconds
+    for epoch in range(schedule.epochs):
+        for group, one in zip(groups, adam.param_groups, strict=True):
+            one["lr"] = group.rate * (epoch >= group.thaw)
+        total = 0.0
+        for batch in batches(people, schedule.batch, rng):
+            if context.cancel():
+                model.load_state_dict(kept)
+                raise StrategyError(f"{place}: cancelled")
+            total += _step(model, loss(batch), adam, schedule.clip) * len(batch)
+            if not math.isfinite(total):
+                model.load_state_dict(kept)
+                raise StrategyError(
+                    f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number;"
+                    " a smaller learning_rate may help"
+                )
+        value = figure() if figure else None
+        told = said(total / max(len(people), 1), value)
+        context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
+        if value is None or value > best:
+            best, kept, reached = (best if value is None else value), copy.deepcopy(model.state_dict()), epoch + 1
+        if schedule.patience and epoch + 1 - reached >= schedule.patience:
+            break
+        if ends is not None and time.monotonic() > ends:
+            break
+    model.load_state_dict(kept)
+    return reached
+
+
+def said(loss: float, figure: float | None) -> str:
+    """Return what an epoch came to."""
+    return f"loss {loss:.4f}" + ("" if figure is None else f", ndcg@10 {figure:.4f} for people held out")
+
+
+def batches(people: NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Return all people once, shuffled."""
+    order = rng.permutation(people)
+    return (order[start : start + size] for start in range(0, len(order), size))
+
+
+def _step(model: nn.Module, cost: torch.Tensor, adam: torch.optim.Adam, clip: float) -> float:
+    adam.zero_grad(set_to_none=True)
+    cost.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)
+    adam.step()
+    return float(cost.detach())
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(count, 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def device(asked: str) -> torch.device:
+    """Return where to train: ``auto`` is cuda where there is one. StrategyError where there is no such device."""
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise StrategyError("device: found cuda, but torch sees none here; expected cpu or auto")
+    return torch.device(asked)

@@ -1,0 +1,235 @@
+"""deep/finetune: whom it serves, what fine-tuning moves, its losses, and when training ends."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from foretaste import Budget, Context, FactorModel, PairFacts, StrategyError, Transfer
+from foretaste.strategy import Strategy
+from foretaste.testing import StrategyContract, fit_once, newcomer_lift, taste_world, two_source_world, unrelated_world
+from foretaste_deep import Finetune
+
+torch = pytest.importorskip("torch")
+
+from foretaste_deep._bags import bag  # noqa: E402 - torch may be missing
+from foretaste_deep._finetuning import Task  # noqa: E402
+from foretaste_deep._losses import Loss, ranking_loss  # noqa: E402
+from foretaste_deep._tower import HistoryTower  # noqa: E402
+from foretaste_deep._training import Group, Schedule, device, train  # noqa: E402
+
+CPU = torch.device("cpu")
+SMALL: dict[str, Any] = {"factors": 8, "source_epochs": 5, "epochs": 8, "learning_rate": 1e-2, "batch": 32}
+
+
+class TestFinetune(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = Finetune
+    params: ClassVar[dict[str, Any]] = {**SMALL, "epochs": 2, "source_epochs": 2}
+
+
+class TestFinetuneWithTwoSources(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = Finetune
+    params: ClassVar[dict[str, Any]] = {**SMALL, "epochs": 2, "source_epochs": 2}
+
+    def world(self) -> Transfer:
+        return two_source_world()
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bpr", "bce"])
+def test_newcomers_gain_by_every_loss(loss: Loss) -> None:
+    assert newcomer_lift(Finetune(**SMALL, loss=loss), taste_world(240)) > 0.05
+
+
+def test_newcomers_gain_with_a_hidden_layer() -> None:
+    assert newcomer_lift(Finetune(**SMALL, units=16), taste_world(240)) > 0.05
+
+
+def test_newcomers_keep_working_where_the_source_tower_stands_still() -> None:
+    assert newcomer_lift(Finetune(**SMALL, encoder_rate=0), taste_world(240)) > 0.05
+
+
+def test_an_unrelated_source_brings_nothing_to_speak_of() -> None:
+    assert abs(newcomer_lift(Finetune(**SMALL), unrelated_world(240))) < 0.1
+
+
+def fitted(world: Transfer, **params: Any) -> FactorModel:
+    found = fit_once(Finetune(**{**SMALL, **params}), world)
+    assert isinstance(found, FactorModel)
+    return found
+
+
+def test_a_frozen_tower_is_the_pretrained_one_and_a_pull_holds_the_other_near_it() -> None:
+    world, context = taste_world(), Context()
+    (began,) = (Finetune(**SMALL).pretrain(pair.source, context).arrays["items"] for pair in world.pairs)
+    moved = [
+        np.abs(fitted(world, held=0, **how).encoders["books"].item_factors - began).max()
+        for how in ({"encoder_rate": 0}, {"pull": 10.0}, {"pull": 0.0})
+    ]
+    assert moved[0] == 0
+    assert 0 < moved[1] < moved[2] / 2
+
+
+def test_pretrained_parameters_stand_still_until_they_thaw() -> None:
+    world = taste_world()
+    still, thawed = (fitted(world, held=0, epochs=4, thaw=epochs).encoders["books"].item_factors for epochs in (4, 3))
+    began = Finetune(**SMALL).pretrain(world.pair.source, Context()).arrays["items"]
+    np.testing.assert_array_equal(still, began)
+    assert (thawed != began).any()
+
+
+def test_what_is_served_is_what_was_trained() -> None:
+    world, strategy, context = taste_world(), Finetune(**SMALL, units=4), Context()
+    source, rows = world.pair.source_history, np.arange(40)
+    carried = strategy.pretrain(world.pair.source, context)
+    model = strategy.adapt({"books": carried}, world, context)
+    assert isinstance(model, FactorModel)
+    encoder = model.encoders["books"]
+    assert encoder.correction is not None
+    parts = {"inner": "inner", "inner_offset": "inner_offset", "outer": "outer"}
+    arrays = {"items": encoder.item_factors, **{name: getattr(encoder.correction, name) for name in parts}}
+    tower = HistoryTower.of(arrays)
+    with torch.no_grad():
+        expected = tower(bag(source[rows], carried.arrays["weights"], CPU)).numpy()
+    known = source[rows].getnnz(axis=1) > 0
+    np.testing.assert_allclose(encoder.encode(source[rows])[known], expected[known], atol=1e-5)
+
+
+def test_nobody_is_in_what_is_carried() -> None:
+    carried = Finetune(**SMALL).pretrain(taste_world().pair.source, Context())
+    items = taste_world().pair.source.interactions.shape[1]
+    assert {name: array.shape for name, array in carried.arrays.items()} == {
+        "items": (items, 8), "inner": (8, 0), "inner_offset": (0,), "outer": (0, 8), "weights": (items,),
+    }  # fmt: skip
+
+
+def test_too_few_shared_people_are_an_objection() -> None:
+    facts = PairFacts.of(taste_world(60).pair)
+    assert Finetune().objection([facts]) == f"needs 64 shared users, there are {facts.shared_users}"
+
+
+# Losses ----------------------------------------------------------------------------------------------------------
+
+
+def scored(kind: Loss, scores: np.ndarray, preferred: np.ndarray, negatives: int = 1000) -> float:
+    people, items = torch.from_numpy(scores.astype(np.float32)), torch.eye(scores.shape[1])
+    bias, rng = torch.zeros(scores.shape[1]), np.random.default_rng(0)
+    return float(ranking_loss(kind, people, items, bias, sparse.csr_matrix(preferred), negatives, rng))
+
+
+def test_softmax_is_the_share_among_what_is_not_preferred() -> None:
+    scores, preferred = np.array([[1.0, 0.0, 2.0, -1.0]]), np.array([[1.0, 0.0, 1.0, 0.0]])
+    others = np.exp(scores[0, [1, 3]]).sum()
+    expected = sum(-np.log(np.exp(s) / (np.exp(s) + others)) for s in scores[0, [0, 2]])
+    assert scored("softmax", scores, preferred) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_sampled_softmax_is_near_the_whole_one() -> None:
+    rng = np.random.default_rng(3)
+    scores, preferred = rng.normal(size=(50, 400)), (rng.random((50, 400)) < 0.02).astype(float)
+    assert scored("softmax", scores, preferred, 200) == pytest.approx(scored("softmax", scores, preferred), rel=0.03)
+
+
+@pytest.mark.parametrize("kind", ["bpr", "bce"])
+def test_what_somebody_prefers_is_never_their_negative(kind: Loss) -> None:
+    scores, preferred = np.array([[9.0, 9.0, 9.0, -9.0]]), np.array([[1.0, 1.0, 1.0, 0.0]])
+    assert scored(kind, scores, preferred) < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["softmax", "bpr", "bce"])
+def test_somebody_with_thousands_of_items_costs_what_all_of_them_cost(kind: Loss) -> None:
+    scores, preferred = np.zeros((1, 5000)), np.zeros((1, 5000))
+    preferred[0, :4000] = 1
+    each = {"softmax": np.log(1001), "bpr": np.log(2), "bce": 2 * np.log(2)}[kind]
+    assert scored(kind, scores, preferred) == pytest.approx(4000 * each, rel=0.5)
+
+
+# The loop --------------------------------------------------------------------------------------------------------
+
+
+def trained(figures: list[float], context: Context | None = None, **schedule: int) -> tuple[int, float]:
+    """Train one number upwards, with these figures by epoch; return the epoch kept and the number."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    told = iter(figures)
+    kept = train(
+        "toy: shop",
+        model,
+        lambda batch: -model.weight.sum() + 0 * len(batch),
+        np.arange(4),
+        [Group(list(model.parameters()), 1.0)],
+        Schedule(len(figures) - 1, 4, **schedule),
+        np.random.default_rng(0),
+        context or Context(),
+        lambda: next(told),
+    )
+    return kept, float(model.weight.detach())
+
+
+def test_the_weights_of_the_best_epoch_are_kept() -> None:
+    kept, weight = trained([0.0, 0.2, 0.5, 0.1, 0.1])
+    assert kept == 2
+    assert weight == pytest.approx(2, rel=1e-3)  # Adam moves by its rate in every step
+
+
+def test_training_ends_where_it_no_longer_gains() -> None:
+    told: list[str] = []
+    kept, _ = trained([0.0, 0.5, 0.1, 0.1, 0.9], Context(progress=told.append), patience=2)
+    assert (kept, len(told)) == (1, 3)
+    assert told[0].startswith("toy: shop: epoch 1/4, loss ")
+    assert told[0].endswith("ndcg@10 0.5000 for people held out")
+
+
+def test_where_training_only_harms_nothing_is_trained() -> None:
+    assert trained([0.3, 0.2, 0.1]) == (0, 0.0)
+
+
+def test_a_budget_of_seconds_ends_training() -> None:
+    kept, _ = trained([0.0, 0.1, 0.2, 0.3], Context(budget=Budget(seconds=0)))
+    assert kept == 1
+
+
+def test_a_cancelled_run_says_so() -> None:
+    with pytest.raises(StrategyError, match=r"^toy: shop: cancelled$"):
+        trained([0.0, 1.0], Context(cancel=lambda: True))
+
+
+def test_a_loss_that_is_no_number_ends_training_with_the_weights_as_they_were_good() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    before = model.weight.detach().clone()
+    with pytest.raises(StrategyError, match=r"^toy: shop: the loss is nan in epoch 1, expected a number; a smaller"):
+        train(
+            "toy: shop",
+            model,
+            lambda batch: model.weight.sum() * float("nan"),
+            np.arange(3),
+            [Group(list(model.parameters()), 1.0)],
+            Schedule(2, 4),
+            np.random.default_rng(0),
+            Context(),
+        )
+    assert torch.equal(model.weight, before)
+
+
+def test_people_asked_about_are_like_those_who_will_be_served() -> None:
+    world, strategy = taste_world(), Finetune(**SMALL)
+    carried = {"books": strategy.pretrain(world.pair.source, Context())}
+    task = Task.of(strategy, carried, world, Context())
+    judges = task.judges()
+    assert set(judges) <= set(task.taught)
+    assert len(judges) == int(0.2 * ((task.people.placed() > 0) & (task.preference.getnnz(axis=1) > 0)).sum())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device here")
+def test_a_device_that_is_not_there_is_named() -> None:
+    assert device("auto") == CPU
+    with pytest.raises(StrategyError, match=r"^device: found cuda, but torch sees none here; expected cpu or auto$"):
+        device("cuda")
+
+
+def test_torch_has_as_many_threads_as_before() -> None:
+    before = torch.get_num_threads()
+    fitted(taste_world(80), epochs=1, source_epochs=1)
+    assert torch.get_num_threads() == before
