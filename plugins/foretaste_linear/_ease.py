@@ -22,7 +22,8 @@ from foretaste import (
 )
 from foretaste.solvers import ease_memory
 from foretaste_linear._binary import binary
-from foretaste_linear._joint import TOKENS, feature_names, maps
+from foretaste_linear._evidence import described
+from foretaste_linear._joint import TOKENS, declared_of, feature_names, maps
 
 _LIMIT = 2 * 2**30
 
@@ -52,6 +53,9 @@ class Ease(Strategy):
     were on average."""
     feature_weight: Annotated[float, Field(ge=0), Search(0.0, 100.0)] = 0.0
     """How much a feature of items counts beside a target row, of the 2,000 that say most; tried where there are any."""
+    user_feature_weight: Annotated[float, Field(ge=0), Search(0.0, 1.0)] = 0.0
+    """How much what is declared of people, on either side, counts beside an item that they had; tried where there is
+    any."""
     popularity: Annotated[float, Field(ge=0), Search(0.03, 0.3)] = 0.1
     """Weight of log(1 + popularity), scaled to 1 at the most popular item."""
     map_megabytes: Annotated[int, Field(ge=1)] = 256
@@ -59,32 +63,40 @@ class Ease(Strategy):
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """Something must be shared, and the solution must fit memory."""
-        described = [bool(self.feature_weight) and one.item_features for one in facts]
-        if self.feature_weight and not any(described):
+        featured = [bool(self.feature_weight) and one.item_features for one in facts]
+        declared = bool(self.user_feature_weight) and any(
+            one.source_user_features or one.target_user_features for one in facts
+        )
+        if self.user_feature_weight and not declared:
+            return f"user_feature_weight {self.user_feature_weight:g} needs user features, on either side"
+        if self.feature_weight and not any(featured):
             return f"feature_weight {self.feature_weight:g} needs item features on both sides"
-        if not any(described) and not any(one.shared_users or one.shared_items for one in facts):
+        reached = any(featured) or (declared and facts[0].target_user_features)
+        if not reached and not any(one.shared_users or one.shared_items for one in facts):
             other = "; item features can stand in with a feature_weight" if any(f.item_features for f in facts) else ""
             return f"needs shared users or shared items, there are none{other}"
         there = facts[0].target_items
-        rows, items = facts[0].target_users + TOKENS * any(described), there
-        for one, has in zip(facts, described, strict=True):
+        rows, items = facts[0].target_users + TOKENS * any(featured), there + TOKENS * (1 + len(facts)) * declared
+        for one, has in zip(facts, featured, strict=True):
             rows += one.source_users if one.linked_items else 0
             items += one.source_items if one.linked_users or has else 0
         need = ease_memory(rows, items) + 4 * items * there
         if need <= _LIMIT:
             return None
         return (
-            f"needs {need / 2**30:.1f} GiB for {rows} people{' and features' if any(described) else ''} and"
+            f"needs {need / 2**30:.1f} GiB for {rows} people{' and features' if any(featured) else ''} and"
             f" {items} items of all domains, the limit is {_LIMIT / 2**30:.0f} GiB;"
             " align/prior, linear/neighbours and linear/naive-bayes take less"
         )
 
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
-        """Features are tried where both sides have them."""
-        if any(one.item_features for one in facts):
-            return super().grid(facts, n)
-        fixed = self.model_copy(update={"feature_weight": self.feature_weight})
-        return [self, *super(Ease, fixed).grid(facts, n)[1:]]
+        """Features are tried where there are some: of items on both sides, of people on any."""
+        fixed: dict[str, object] = {}
+        if not any(one.item_features for one in facts):
+            fixed["feature_weight"] = self.feature_weight
+        if not any(one.source_user_features or one.target_user_features for one in facts):
+            fixed["user_feature_weight"] = self.user_feature_weight
+        return [self, *super(Ease, self.model_copy(update=fixed)).grid(facts, n)[1:]]
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Nothing is learnt from the source alone."""
@@ -94,16 +106,18 @@ class Ease(Strategy):
         """Solve; settings that differ in popularity alone share the solution."""
         settings = self.regularization, self.weight, self.power, self.feature_weight
         limit = self.map_megabytes * 2**20
+        declared = declared_of(transfer) if self.user_feature_weight else {}
         found = context.memo(
-            ("ease", limit, *settings),
+            ("ease", limit, *settings, self.user_feature_weight),
             lambda: {
                 name: (whole, 1.0) if isinstance(whole, tuple) else cut_map(whole, limit)
-                for name, whole in maps(transfer, limit, *settings).items()
+                for name, whole in maps(transfer, limit, *settings, declared, self.user_feature_weight).items()
             },
         )
         rows = transfer.target.interactions
         known = {transfer.target.name: (rows.items, binary(rows.preference))}
         known |= {p.source.name: (p.source.interactions.items, binary(p.source_history)) for p in transfer.pairs}
+        known |= {name: (one.items, one.histories) for name, one in declared.items()}
         linked = {pair.source.name for pair in transfer.pairs if pair.user_links is not None}
         sides, notes = {}, []
         if self.feature_weight and not feature_names(transfer):
@@ -116,4 +130,6 @@ class Ease(Strategy):
             items, histories = known[name]
             sides[name] = Side(items, item_map, self.power if name in linked else 0.0, histories)
         roster = Roster.of(transfer)
+        if declared:
+            roster = roster.newcomers_where(described(declared))
         return HistoryModel(roster, roster.popularity_bias(self.popularity), sides, notes=notes)

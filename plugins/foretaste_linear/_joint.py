@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste import DomainPair, Features, Transfer, feature_matrices, sealed
+from foretaste import DomainPair, Features, Index, Transfer, feature_matrices, sealed
 from foretaste.solvers import ease_dual, ease_map, gram
 from foretaste_linear._binary import binary
+from foretaste_linear._evidence import Evidence, evidence_of
 
 TOKENS = 2000
 """At most so many tokens of features count, those that say most."""
@@ -30,8 +31,12 @@ def maps(
     weight: float,
     power: float,
     feature_weight: float,
+    declared: Mapping[str, Evidence],
+    declared_weight: float,
 ) -> dict[str, Dense | Factors]:
     """Return by domain the map (items, target items); a source that counts for nothing has none.
+
+    What is ``declared`` of people, by the name of a side, are columns as well, and has a map by that name.
 
     A history of ``n`` source items is to be divided by n^power before its map is applied. A source's map that is beyond
     the limit is a pair of factors where these are not.
@@ -51,10 +56,13 @@ def maps(
             tokens[source], scales[source] = _unlinked(pair, tokens[source]), 1.0
         if pair.item_links is not None:
             below.append(_source_people(pair, name, weight, own=source in scales and pair.user_links is None))
+    people |= {side: one.histories[had] for side, one in declared.items()}
     blocks = [people, *below, *([tokens] if tokens else [])]
     columns = {domain: size for domain, size in _sizes(transfer).items() if domain in scales}
-    found = _solved(_stacked(blocks, columns), name, regularization, weight)
-    ends: dict[str, Dense | Factors] = {name: sealed(found[name].whole())}
+    columns |= {side: len(one.items) for side, one in declared.items()}
+    weights = {name: 1.0} | dict.fromkeys(declared, declared_weight)
+    found = _solved(_stacked(blocks, columns), name, regularization, {one: weights.get(one, weight) for one in columns})
+    ends: dict[str, Dense | Factors] = {one: sealed(found[one].whole()) for one in (name, *declared)}
     for pair in sources:
         source = pair.source.name
         if pair.user_links is not None:
@@ -67,6 +75,19 @@ def maps(
         if own:
             ends[source] = sealed(np.sum(own, axis=0))
     return ends
+
+
+def declared_of(transfer: Transfer) -> dict[str, Evidence]:
+    """Return what is declared of people by the name of a side, the tokens that are said of most."""
+    sides = set(evidence_of(transfer, user_features=False))
+    found = {name: one for name, one in evidence_of(transfer, user_features=True).items() if name not in sides}
+    return {name: _most_said(one) for name, one in found.items()}
+
+
+def _most_said(one: Evidence) -> Evidence:
+    said = one.histories.getnnz(axis=0)
+    most = np.sort(np.argsort(-said, kind="stable")[:TOKENS])
+    return Evidence(Index(one.items.ids.gather(most), one.items.kind), sparse.csr_matrix(one.histories[:, most]))
 
 
 def _sizes(transfer: Transfer) -> dict[str, int]:
@@ -172,10 +193,10 @@ class Solved:
 
 
 def _solved(
-    parts: Mapping[str, sparse.csr_matrix], target: str, regularization: float, weight: float
+    parts: Mapping[str, sparse.csr_matrix], target: str, regularization: float, counts: Mapping[str, float]
 ) -> dict[str, Solved]:
-    """Return the maps by domain, sources counting ``weight``; over rows or columns of J, whichever are fewer."""
-    weights = {name: np.float32(1.0 if name == target else weight) for name in parts}
+    """Return the maps by domain, each counting so much; over rows or columns of J, whichever are fewer."""
+    weights = {name: np.float32(counts[name]) for name in parts}
     rows, there = parts[target].shape
     if rows > sum(part.shape[1] for part in parts.values()):
         J = sparse.hstack([weights[name] ** 0.5 * part for name, part in parts.items()], format="csr")

@@ -110,9 +110,10 @@ def test_solved_over_people_and_over_items_it_is_the_same() -> None:
         "films": sparse.csr_matrix((rng.random((40, 15)) < 0.3).astype(np.float32)),
         "books": sparse.csr_matrix((rng.random((40, 20)) < 0.3).astype(np.float32)),
     }
-    over_items = _solved(parts, "films", 10.0, 0.3)
+    counts = {"films": 1.0, "books": 0.3}
+    over_items = _solved(parts, "films", 10.0, counts)
     wide = {name: sparse.hstack([part, sparse.csr_matrix((40, 30))], format="csr") for name, part in parts.items()}
-    over_people = _solved(wide, "films", 10.0, 0.3)
+    over_people = _solved(wide, "films", 10.0, counts)
     np.testing.assert_allclose(over_people["films"].whole()[:15, :15], over_items["films"].whole(), atol=1e-4)
     np.testing.assert_allclose(over_people["books"].whole()[:20, :15], over_items["books"].whole(), atol=1e-4)
 
