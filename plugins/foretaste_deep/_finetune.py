@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,6 @@ class Finetune(Strategy):
     pretrain_fields: ClassVar[tuple[str, ...] | None] = (
         "factors", "units", "loss", "negatives", "dropout", "batch", "source_epochs", "source_learning_rate",
     )  # fmt: skip
-    settings: ClassVar[tuple[Mapping[str, object], ...]] = ()
 
     factors: Annotated[int, Field(ge=1)] = 64
     """Length of the vectors."""
@@ -105,10 +104,6 @@ class Finetune(Strategy):
         from foretaste_deep._finetuning import finetuned
 
         return finetuned(self, carried, transfer, context)
-
-    def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
-        """Return this setting and those of the list, fields that were set by hand left alone."""
-        return self.varied(self.settings)[:n]
 
 
 def ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

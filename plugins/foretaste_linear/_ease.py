@@ -37,7 +37,8 @@ class Ease(Strategy):
     each. What is known of items (words, categories and so on, by tf-idf) are rows as well, as if each were a person who
     had the items of which it is said: collective EASE (Jeunen, Van Balen and Goethals, Closed-form models for
     collaborative filtering with side-information, RecSys 2020) of all domains at once, which joins their items even
-    where no person and no item is shared. With ``weight`` and ``feature_weight`` 0 it is EASE of the target alone.
+    where no person and no item is shared. What is declared of people are columns, like items that they had. With all
+    weights 0 it is EASE of the target alone.
     Solved over rows or over items, whichever are fewer: the same map comes out.
     """
 
@@ -106,7 +107,7 @@ class Ease(Strategy):
         """Solve; settings that differ in popularity alone share the solution."""
         settings = self.regularization, self.weight, self.power, self.feature_weight
         limit = self.map_megabytes * 2**20
-        declared = declared_of(transfer) if self.user_feature_weight else {}
+        declared = context.memo(("declared",), lambda: declared_of(transfer)) if self.user_feature_weight else {}
         found = context.memo(
             ("ease", limit, *settings, self.user_feature_weight),
             lambda: {

@@ -27,11 +27,19 @@ def evidence_of(transfer: Transfer, user_features: bool) -> dict[str, Evidence]:
     ``films`` is what they had there, ``films:user_features`` what is declared of them there, as tokens ``age=25``.
     """
     rows = transfer.target.interactions
-    linked = [pair for pair in transfer.pairs if pair.user_links is not None]
-    found = {pair.source.name: Evidence(pair.source.interactions.items, binary(pair.source_history)) for pair in linked}
+    found = {
+        pair.source.name: Evidence(pair.source.interactions.items, binary(pair.source_history))
+        for pair in transfer.pairs
+        if pair.user_links is not None
+    }
     found[transfer.target.name] = Evidence(rows.items, binary(rows.preference))
-    if not user_features:
-        return found
+    return found | declared_in(transfer) if user_features else found
+
+
+def declared_in(transfer: Transfer) -> dict[str, Evidence]:
+    """Return what is declared of the target's people, there and in domains that share them, by the name of a side."""
+    found = {}
+    linked = [pair for pair in transfer.pairs if pair.user_links is not None]
     tables = [(transfer.target, None), *((pair.source, pair.user_links) for pair in linked)]
     for domain, links in tables:
         if domain.user_features is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste import Carried, StrategyError, Transfer, feature_matrices
+from foretaste_linear._binary import binary
 
 Vectors = NDArray[np.float32]
 
@@ -55,7 +56,7 @@ def people_space(transfer: Transfer, dimensions: int, seed: int) -> dict[str, Ve
 
 def source_embedding(preference: sparse.csr_matrix, factors: int, seed: int) -> Vectors:
     """Return (items, factors): the items by who preferred them, of length 1; zeros for who nobody preferred."""
-    ones = sparse.csr_matrix((np.ones_like(preference.data), preference.indices, preference.indptr), preference.shape)
+    ones = binary(preference)
     held = np.maximum(ones.getnnz(axis=1), 1) ** -0.5
     rows = sparse.csr_matrix((sparse.diags(held) @ ones).T)
     return _unit(_latent([rows], factors, seed)[0])

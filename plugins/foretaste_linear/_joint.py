@@ -13,7 +13,7 @@ from scipy import sparse
 from foretaste import DomainPair, Features, Index, Transfer, feature_matrices, sealed
 from foretaste.solvers import ease_dual, ease_map, gram
 from foretaste_linear._binary import binary
-from foretaste_linear._evidence import Evidence, evidence_of
+from foretaste_linear._evidence import Evidence, declared_in
 
 TOKENS = 2000
 """At most so many tokens of features count, those that say most."""
@@ -79,9 +79,7 @@ def maps(
 
 def declared_of(transfer: Transfer) -> dict[str, Evidence]:
     """Return what is declared of people by the name of a side, the tokens that are said of most."""
-    sides = set(evidence_of(transfer, user_features=False))
-    found = {name: one for name, one in evidence_of(transfer, user_features=True).items() if name not in sides}
-    return {name: _most_said(one) for name, one in found.items()}
+    return {name: _most_said(one) for name, one in declared_in(transfer).items()}
 
 
 def _most_said(one: Evidence) -> Evidence:
