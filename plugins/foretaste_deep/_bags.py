@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from foretaste_deep._histories import masked
+
 
 class Bag(NamedTuple):
     """What ``torch.nn.functional.embedding_bag`` takes: items of all histories in one row, where each history begins,
@@ -35,12 +37,6 @@ class Bags:
         some = self.histories[rows]
         keep = np.ones(some.nnz, bool) if rng is None or not dropout else rng.random(some.nnz) >= dropout
         return bag(masked(some, keep), self.weights, device)
-
-
-def masked(rows: sparse.csr_matrix, keep: NDArray[np.bool_]) -> sparse.csr_matrix:
-    """Return the matrix with those of its stored entries that are kept."""
-    ends = np.concatenate([[0], np.cumsum(keep)])[rows.indptr]
-    return sparse.csr_matrix((rows.data[keep], rows.indices[keep], ends), shape=rows.shape)
 
 
 def bag(histories: sparse.csr_matrix, weights: NDArray[np.float32], device: torch.device) -> Bag:

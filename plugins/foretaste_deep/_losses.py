@@ -5,7 +5,7 @@ All losses are summed over what each person preferred, and averaged over people.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch.nn import functional
 
-from foretaste_deep._bags import masked
+from foretaste_deep._histories import masked
 
 Loss = Literal["softmax", "bpr", "bce"]
 
@@ -21,16 +21,30 @@ _MOST_POSITIVES = 32
 """So many of a person's items are taken each time; the sum is scaled to all of them."""
 
 
+class Items(NamedTuple):
+    """What people . ``vectors`` (m, d) + ``bias`` (m,) scores."""
+
+    vectors: torch.Tensor
+    bias: torch.Tensor
+
+    def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return scores (n,) of one item for each person (n, d)."""
+        return (people * self.vectors[rows]).sum(1) + self.bias[rows]
+
+    def every(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return scores (n, k) of the same items for all people (n, d)."""
+        return people @ self.vectors[rows].T + self.bias[rows]
+
+
 def ranking_loss(
     kind: Loss,
     people: torch.Tensor,
-    items: torch.Tensor,
-    bias: torch.Tensor,
+    items: Items,
     preferred: sparse.csr_matrix,
     negatives: int,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Return the loss of vectors ``people`` (n, d) and ``items`` (m, d) that score people . items + ``bias`` (m,).
+    """Return the loss of vectors ``people`` (n, d) and of ``items``.
 
     ``preferred`` (n, m) holds what is to be ranked first. ``softmax``: -log of the share of each preferred item in the
     sum of exp(score) over it and all that is not preferred; with more than ``negatives`` items that sum is estimated
@@ -42,18 +56,18 @@ def ranking_loss(
     people_rows, wanted, counts = _positives(preferred, rng)
     place = people.device
     rows, positive = (torch.from_numpy(one).to(place) for one in (people_rows, wanted))
-    scored = (people[rows] * items[positive]).sum(1) + bias[positive]
+    scored = items.each(people[rows], positive)
     weights = torch.from_numpy(counts).to(place)
     if kind == "softmax":
         drawn, own, correction = _drawn(preferred, negatives, rng)
         others = torch.from_numpy(drawn).to(place)
-        scores = people @ items[others].T + bias[others] + correction
+        scores = items.every(people, others) + correction
         scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
         whole = torch.logsumexp(scores, dim=1)[rows]
         each = torch.logaddexp(whole, scored) - scored
     else:
         other = torch.from_numpy(_other_items(preferred, people_rows, rng)).to(place)
-        passed = (people[rows] * items[other]).sum(1) + bias[other]
+        passed = items.each(people[rows], other)
         each = (
             functional.softplus(passed - scored)
             if kind == "bpr"
@@ -62,7 +76,7 @@ def ranking_loss(
     return (each * weights).sum() / max(len(people), 1)
 
 
-def log_popularity(popularity: NDArray[np.float64]) -> torch.Tensor:
+def log_popularity(popularity: NDArray[Any]) -> torch.Tensor:
     """Return biases (items,) to begin with: log(1 + popularity), around 0, as ``bce`` has no use for large ones."""
     found = np.log1p(popularity)
     return torch.from_numpy((found - found.mean()).astype(np.float32))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,49 +12,46 @@ from torch import nn
 
 from foretaste import Context
 from foretaste_deep._bags import Bags
-from foretaste_deep._losses import Loss, log_popularity, ranking_loss
+from foretaste_deep._losses import Items, log_popularity, ranking_loss
 from foretaste_deep._tower import HistoryTower
 from foretaste_deep._training import Batch, Group, Schedule, device, threads, train
+
+if TYPE_CHECKING:
+    from foretaste_deep._finetune import Finetune
 
 
 class Autoencoder(nn.Module):
     """A tower, and item vectors and biases for what comes out of it."""
 
-    def __init__(self, tower: HistoryTower, popularity: NDArray[np.float64]) -> None:
+    def __init__(self, tower: HistoryTower, popularity: NDArray[np.int64]) -> None:
         super().__init__()
         self.tower = tower
         self.items = nn.Parameter(torch.zeros_like(tower.items))
         self.bias = nn.Parameter(log_popularity(popularity))
 
+    def ranked(self) -> Items:
+        """Return the items that come out."""
+        return Items(self.items, self.bias)
+
 
 def pretrained(
-    place: str,
-    preference: sparse.csr_matrix,
-    weights: NDArray[np.float32],
-    *,
-    factors: int,
-    units: int,
-    loss: Loss,
-    negatives: int,
-    dropout: float,
-    learning_rate: float,
-    schedule: Schedule,
-    context: Context,
+    how: Finetune, source: str, preference: sparse.csr_matrix, weights: NDArray[np.float32], context: Context
 ) -> HistoryTower:
     """Return a tower that was trained to predict histories (people, items) from a part of them (Liang et al.,
     Variational autoencoders for collaborative filtering, WWW 2018, the denoising autoencoder there).
     """
     where, rng = device(context.device), context.rng(20)
-    popularity = preference.getnnz(axis=0).astype(np.float64)
-    tower = HistoryTower(preference.shape[1], factors, units, torch.Generator().manual_seed(context.seed))
-    model = Autoencoder(tower, popularity).to(where)
+    tower = HistoryTower(preference.shape[1], how.factors, how.units, torch.Generator().manual_seed(context.seed))
+    model = Autoencoder(tower, preference.getnnz(axis=0)).to(where)
     bags = Bags(preference, weights)
     people = np.flatnonzero(preference.getnnz(axis=1) > 0)
 
     def cost(batch: Batch) -> torch.Tensor:
-        vectors = model.tower(bags.of(batch, where, rng, dropout))
-        return ranking_loss(loss, vectors, model.items, model.bias, preference[batch], negatives, rng)
+        vectors = model.tower(bags.of(batch, where, rng, how.dropout))
+        return ranking_loss(how.loss, vectors, model.ranked(), preference[batch], how.negatives, rng)
 
+    groups = [Group(list(model.parameters()), how.source_learning_rate)]
+    schedule = Schedule(how.source_epochs, how.batch, seconds=context.budget.seconds, mixed=how.mixed_precision)
     with threads(context.threads):
-        train(place, model, cost, people, [Group(list(model.parameters()), learning_rate)], schedule, rng, context)
+        train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context)
     return model.tower

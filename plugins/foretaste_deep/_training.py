@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,13 +23,23 @@ Batch = NDArray[np.int64]
 @dataclass(frozen=True)
 class Schedule:
     """``epochs`` at most, of batches of ``batch`` people; ``patience`` epochs without a better figure end it (0: none
-    do). ``clip`` is the longest gradient.
+    do). ``clip`` is the longest gradient. Step sizes fall to zero over ``horizon`` epochs as ``decay`` says.
+    ``seconds`` end training early. ``mixed``: a GPU multiplies in bfloat16.
     """
 
     epochs: int
     batch: int
     patience: int = 0
     clip: float = 5.0
+    decay: Literal["none", "linear", "cosine"] = "none"
+    horizon: int = 0
+    seconds: float | None = None
+    mixed: bool = False
+
+    def share(self, epoch: int) -> float:
+        """Return the share of the step size that is left in an epoch, the first of which is 0."""
+        done = epoch / max(self.horizon, 1)
+        return {"none": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}[self.decay]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +66,20 @@ def train(
 
     Of a figure more is better; 0 is before the first epoch.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
-    model, for a loss that is not finite, and where the run is cancelled. A budget of seconds ends training early.
+    model, for a loss that is not finite, where the device has not enough memory, and where the run is cancelled.
     """
     adam = torch.optim.Adam([{"params": list(g.parameters), "lr": g.rate} for g in groups], fused=True)
     best, kept, reached = (figure() if figure else -math.inf), copy.deepcopy(model.state_dict()), 0
-    ends = None if context.budget.seconds is None else time.monotonic() + context.budget.seconds
+    ends = math.inf if schedule.seconds is None else time.monotonic() + schedule.seconds
     for epoch in range(schedule.epochs):
         for group, one in zip(groups, adam.param_groups, strict=True):
-            one["lr"] = group.rate * (epoch >= group.thaw)
+            one["lr"] = group.rate * schedule.share(epoch) * (epoch >= group.thaw)
         total = 0.0
         for batch in batches(people, schedule.batch, rng):
             if context.cancel():
                 model.load_state_dict(kept)
                 raise StrategyError(f"{place}: cancelled")
-            total += _step(model, loss(batch), adam, schedule.clip) * len(batch)
+            total += _step(place, model, loss, batch, adam, schedule) * len(batch)
             if not math.isfinite(total):
                 model.load_state_dict(kept)
                 raise StrategyError(
@@ -82,7 +93,7 @@ def train(
             best, kept, reached = (best if value is None else value), copy.deepcopy(model.state_dict()), epoch + 1
         if schedule.patience and epoch + 1 - reached >= schedule.patience:
             break
-        if ends is not None and time.monotonic() > ends:
+        if time.monotonic() > ends:
             break
     model.load_state_dict(kept)
     return reached
@@ -99,12 +110,29 @@ def batches(people: NDArray[np.int64], size: int, rng: np.random.Generator) -> I
     return (order[start : start + size] for start in range(0, len(order), size))
 
 
-def _step(model: nn.Module, cost: torch.Tensor, adam: torch.optim.Adam, clip: float) -> float:
+def _step(
+    place: str,
+    model: nn.Module,
+    loss: Callable[[Batch], torch.Tensor],
+    batch: Batch,
+    adam: torch.optim.Adam,
+    schedule: Schedule,
+) -> float:
     adam.zero_grad(set_to_none=True)
-    cost.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip)
-    adam.step()
-    return float(cost.detach())
+    held = [p for group in adam.param_groups for p in group["params"]]
+    where = held[0].device.type
+    try:
+        with torch.autocast(where, torch.bfloat16, enabled=schedule.mixed and where == "cuda"):
+            cost = loss(batch)
+        cost.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([p for p in held if p.grad is not None], schedule.clip)
+        adam.step()
+        return float(cost.detach())
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise StrategyError(
+            f"{place}: {where} has not enough memory for a batch of {len(batch)} people; a smaller batch, or fewer"
+            " negatives or factors, takes less"
+        ) from error
 
 
 @contextmanager

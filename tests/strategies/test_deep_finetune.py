@@ -16,8 +16,8 @@ from foretaste_deep import Finetune
 torch = pytest.importorskip("torch")
 
 from foretaste_deep._bags import bag  # noqa: E402 - torch may be missing
-from foretaste_deep._finetuning import Task  # noqa: E402
-from foretaste_deep._losses import Loss, ranking_loss  # noqa: E402
+from foretaste_deep._finetuning import finetuning  # noqa: E402
+from foretaste_deep._losses import Items, Loss, ranking_loss  # noqa: E402
 from foretaste_deep._tower import HistoryTower  # noqa: E402
 from foretaste_deep._training import Group, Schedule, device, train  # noqa: E402
 
@@ -115,8 +115,8 @@ def test_too_few_shared_people_are_an_objection() -> None:
 
 def scored(kind: Loss, scores: np.ndarray, preferred: np.ndarray, negatives: int = 1000) -> float:
     people, items = torch.from_numpy(scores.astype(np.float32)), torch.eye(scores.shape[1])
-    bias, rng = torch.zeros(scores.shape[1]), np.random.default_rng(0)
-    return float(ranking_loss(kind, people, items, bias, sparse.csr_matrix(preferred), negatives, rng))
+    asked, rng = Items(items, torch.zeros(scores.shape[1])), np.random.default_rng(0)
+    return float(ranking_loss(kind, people, asked, sparse.csr_matrix(preferred), negatives, rng))
 
 
 def test_softmax_is_the_share_among_what_is_not_preferred() -> None:
@@ -187,8 +187,14 @@ def test_where_training_only_harms_nothing_is_trained() -> None:
 
 
 def test_a_budget_of_seconds_ends_training() -> None:
-    kept, _ = trained([0.0, 0.1, 0.2, 0.3], Context(budget=Budget(seconds=0)))
+    kept, _ = trained([0.0, 0.1, 0.2, 0.3], seconds=0)
     assert kept == 1
+
+
+def test_a_budget_reaches_training() -> None:
+    told: list[str] = []
+    fit_once(Finetune(**SMALL), taste_world(), Context(budget=Budget(seconds=0), progress=told.append))
+    assert len(told) == 3  # an epoch each of pretraining, of finding when to stop, and of everybody
 
 
 def test_a_cancelled_run_says_so() -> None:
@@ -216,10 +222,10 @@ def test_a_loss_that_is_no_number_ends_training_with_the_weights_as_they_were_go
 def test_people_asked_about_are_like_those_who_will_be_served() -> None:
     world, strategy = taste_world(), Finetune(**SMALL)
     carried = {"books": strategy.pretrain(world.pair.source, Context())}
-    task = Task.of(strategy, carried, world, Context())
-    judges = task.judges()
-    assert set(judges) <= set(task.taught)
-    assert len(judges) == int(0.2 * ((task.people.placed() > 0) & (task.preference.getnnz(axis=1) > 0)).sum())
+    task = finetuning(strategy, carried, world, Context())
+    judges, taught = task.judges(), task.preference.getnnz(axis=1) > 0
+    assert taught[judges].all()
+    assert len(judges) == int(0.2 * ((task.people.placed() > 0) & taught).sum())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device here")

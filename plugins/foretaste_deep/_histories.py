@@ -1,0 +1,25 @@
+"""What training reads of people: who had what, and how much each item tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+
+def ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the matrix with ones for its stored entries."""
+    return sparse.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), matrix.shape)
+
+
+def masked(rows: sparse.csr_matrix, keep: NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Return the matrix with those of its stored entries that are kept."""
+    ends = np.concatenate([[0], np.cumsum(keep)])[rows.indptr]
+    return sparse.csr_matrix((rows.data[keep], rows.indices[keep], ends), shape=rows.shape)
+
+
+def rarity(popularity: NDArray[Any], people: int) -> NDArray[np.float32]:
+    """Return (items,) the inverse document frequency, log((1 + people) / (1 + people who had it))."""
+    return np.asarray(np.log((1 + people) / (1 + popularity)), np.float32)

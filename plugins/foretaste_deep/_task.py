@@ -1,0 +1,125 @@
+"""Training on the target: when to stop is asked of people who are held out, then everybody is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from foretaste import Context, FactorModel, Ndcg, Ranking, Transfer
+from foretaste.solvers import top_k_dot
+from foretaste_deep._deep import Deep
+from foretaste_deep._histories import masked
+from foretaste_deep._learner import Learner, People
+from foretaste_deep._losses import ranking_loss
+from foretaste_deep._training import Batch, Schedule, device, threads, train
+
+_UNSHOWN = 0.5
+"""Share of the steps in which somebody's target rows are all to be told, as a newcomer's are."""
+_MOST_JUDGES = 2000
+"""So many people at most are held out."""
+_JUDGED_SECONDS = 0.45
+"""Share of a budget that may go into finding when to stop: training on everybody takes a little longer again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One training: how, whose rows, and what is trained (made by ``start``, always the same)."""
+
+    how: Deep
+    transfer: Transfer
+    context: Context
+    people: People
+    start: Callable[[], Learner]
+
+    @property
+    def preference(self) -> sparse.csr_matrix:
+        """(users, items) ones for what people preferred."""
+        return self.people.target.histories
+
+    def fitted(self) -> FactorModel:
+        """Train, and return what serves it."""
+        with threads(self.context.threads):
+            judges, epochs = self.judges(), self.how.epochs
+            if len(judges):
+                epochs = self.best_epoch(judges)
+            learner = self.start().to(device(self.context.device))
+            if epochs:
+                self.train(learner, self.preference, self.schedule(epochs))
+            return learner.exported(self.transfer)
+
+    def schedule(self, epochs: int, patience: int = 0, share: float = 1.0) -> Schedule:
+        """Return the schedule of so many epochs at most, in this share of the budget."""
+        how, seconds = self.how, self.context.budget.seconds
+        return Schedule(
+            epochs,
+            how.batch,
+            patience,
+            decay=how.decay,
+            horizon=how.epochs,
+            seconds=None if seconds is None else share * seconds,
+            mixed=how.mixed_precision,
+        )
+
+    def judges(self) -> NDArray[np.int64]:
+        """Return who is held out to say when to stop: people of whom a source knows something, if there are any."""
+        taught = np.flatnonzero(self.preference.getnnz(axis=1) > 0)
+        placed = self.people.placed() > 0
+        pool = taught[placed[taught]]
+        pool = pool if len(pool) else taught
+        order = self.context.rng(22).permutation(pool)
+        return np.sort(order[: min(int(self.how.held * len(pool)), _MOST_JUDGES)])
+
+    def best_epoch(self, judges: NDArray[np.int64]) -> int:
+        """Return after how many epochs people who were held out are served best; 0 is before the first."""
+        newcomers = (self.people.placed() > 0) & (self.preference.getnnz(axis=1) == 0)
+        theirs = self.preference[judges]
+        # asked as the people are who will be served: newcomers where there are some, else with half of their rows
+        asked = self.context.rng(23).random(theirs.nnz) < (0.0 if newcomers.any() else 0.5)
+        shown, truth = masked(theirs, asked), masked(theirs, ~asked)
+        popularity = self.transfer.target.interactions.popularity
+        learner = self.start().to(device(self.context.device))
+        taught = _without(self.preference, judges)
+
+        def figure() -> float:
+            with torch.no_grad():
+                vectors = learner.vectors(judges, shown).cpu().numpy()
+                items, bias = (one.detach().cpu().numpy() for one in learner.ranked())
+            best, _ = top_k_dot(vectors, items, min(10, len(bias)), bias=bias, exclude=shown)
+            seen = Ranking(best, truth, popularity, max(1, int((taught.getnnz(axis=1) > 0).sum())))
+            return Ndcg(10).aggregate(Ndcg(10).values(seen), seen)
+
+        return self.train(learner, taught, self.schedule(self.how.epochs, self.how.patience, _JUDGED_SECONDS), figure)
+
+    def train(
+        self,
+        learner: Learner,
+        taught: sparse.csr_matrix,
+        schedule: Schedule,
+        figure: Callable[[], float] | None = None,
+    ) -> int:
+        """Train on these rows (users, items), and return the best epoch."""
+        how, rng = self.how, self.context.rng(21)
+
+        def cost(batch: Batch) -> torch.Tensor:
+            share = np.where(rng.random(len(batch)) < _UNSHOWN, 0, rng.random(len(batch)))
+            told = taught[batch]
+            visible = rng.random(told.nnz) < np.repeat(share, np.diff(told.indptr))
+            vectors = learner.vectors(batch, masked(told, visible), rng)
+            asked = masked(told, ~visible)
+            return ranking_loss(how.loss, vectors, learner.ranked(), asked, how.negatives, rng) + learner.penalty()
+
+        place = f"{how.name}: {self.transfer.target.name}"
+        learners = np.flatnonzero(taught.getnnz(axis=1) > 0)
+        return train(place, learner, cost, learners, learner.groups(), schedule, rng, self.context, figure)
+
+
+def _without(preference: sparse.csr_matrix, people: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Return the matrix without these people's rows."""
+    kept = np.ones(preference.shape[0], bool)
+    kept[people] = False
+    return masked(preference, np.repeat(kept, np.diff(preference.indptr)))

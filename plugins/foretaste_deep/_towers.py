@@ -1,0 +1,124 @@
+"""Two towers: people are read from their histories, items are vectors of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import nn
+
+from foretaste import FactorModel, Mix, Roster, Transfer, own_share
+from foretaste_deep._bags import bag
+from foretaste_deep._learner import Learner, People
+from foretaste_deep._losses import Items, log_popularity
+from foretaste_deep._tower import HistoryTower
+from foretaste_deep._training import Group
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How fast parameters move, and what holds them: see the fields of ``deep/finetune`` of these names."""
+
+    learning_rate: float
+    encoder_rate: float = 1.0
+    thaw: int = 0
+    pull: float = 0.0
+    regularization: float = 0.0
+
+
+class Towers(Learner):
+    """Of each source a tower, of the target's own histories another, and the vectors and biases of its items.
+
+    With k target rows shown, v = b own + (1 - b) source, b = k / (k + kappa); source is the mean over the sources that
+    know the person.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, HistoryTower], own: HistoryTower, people: People, how: Movement, kappa: float,
+        dropout: float,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.towers = nn.ModuleList(sources.values())
+        self.names = list(sources)
+        self.own = own
+        self.items = nn.Parameter(torch.zeros_like(own.items))
+        self.bias = nn.Parameter(log_popularity(people.target.histories.getnnz(axis=0)))
+        self.people, self.how, self.kappa, self.dropout = people, how, kappa, dropout
+        self.start = {n: p.detach().clone() for n, p in self._pretrained_parameters().items()}
+
+    def source(self, name: str) -> HistoryTower:
+        """Return the tower of one source."""
+        return self.pretrained()[self.names.index(name)]
+
+    def pretrained(self) -> list[HistoryTower]:
+        """Return the towers of the sources."""
+        return [one for one in self.towers if isinstance(one, HistoryTower)]
+
+    def _pretrained_parameters(self) -> dict[str, nn.Parameter]:
+        """Return what pretraining made, which adapters are not part of."""
+        return {
+            f"{place}.{name}": held
+            for place, tower in enumerate(self.pretrained())
+            for name, held in tower.named_parameters()
+            if name not in HistoryTower.ADAPTER
+        }
+
+    def ranked(self) -> Items:
+        """See Learner.ranked."""
+        return Items(self.items, self.bias)
+
+    def vectors(
+        self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
+    ) -> torch.Tensor:
+        """See Learner.vectors; what is left out is a part of each source history."""
+        where = self.items.device
+        total = torch.zeros(len(rows), self.items.shape[1], device=where)
+        count = np.zeros(len(rows))
+        for name, told in self.people.histories.items():
+            known = told.histories[rows].getnnz(axis=1) > 0
+            vectors = self.source(name)(told.of(rows, where, rng, self.dropout))
+            total = total + vectors * torch.from_numpy(known.astype(np.float32)).to(where)[:, None]
+            count += known
+        mapped = total / torch.from_numpy(np.maximum(count, 1).astype(np.float32)).to(where)[:, None]
+        trust = np.where(count > 0, own_share(shown.getnnz(axis=1), self.kappa), 1.0).astype(np.float32)
+        share = torch.from_numpy(trust).to(where)[:, None]
+        own: torch.Tensor = self.own(bag(shown, self.people.target.weights, where))
+        return share * own + (1 - share) * mapped
+
+    def groups(self) -> list[Group]:
+        """See Learner.groups: layers thaw before embeddings; with adapters nothing that was pretrained moves."""
+        how, towers = self.how, self.pretrained()
+        adapters = [p for tower in towers for p in tower.adapter()]
+        new = Group([self.items, self.bias, *self.own.parameters(), *adapters], how.learning_rate)
+        rate = how.encoder_rate * how.learning_rate
+        if not rate or adapters:
+            return [new]
+        layers = [p for tower in towers for p in tower.layers()]
+        return [new, Group(layers, rate, how.thaw // 2), Group([one.items for one in towers], rate, how.thaw)]
+
+    def penalty(self) -> torch.Tensor:
+        """See Learner.penalty."""
+        cost = self.how.regularization * (self.items**2).sum()
+        moving = {id(p) for group in self.groups() for p in group.parameters}
+        for name, held in self._pretrained_parameters().items():
+            if id(held) in moving:
+                cost = cost + self.how.pull * ((held - self.start[name].to(held.device)) ** 2).sum()
+        return cost
+
+    def exported(self, transfer: Transfer) -> FactorModel:
+        """See Learner.exported: towers become encoders."""
+        rows, encoders = transfer.target.interactions, {}
+        for pair in transfer.pairs:
+            told = self.people.histories[pair.source.name]
+            encoders[pair.source.name] = self.source(pair.source.name).encoder(
+                pair.source.interactions.items, told.weights, pair.source_history
+            )
+        encoders[transfer.target.name] = self.own.encoder(rows.items, self.people.target.weights, rows.preference)
+        read = {name: one.histories for name, one in encoders.items() if one.histories is not None}
+        found = Mix(self.kappa).people(encoders, transfer.target.name, read)
+        items, bias = (one.detach().cpu().numpy().copy() for one in (self.items, self.bias))
+        return FactorModel(Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa)
