@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         FactorModel,
         HistoryModel,
         Mix,
+        PairLayer,
         RatingScale,
         Recommender,
         Roster,
@@ -84,6 +85,7 @@ __all__ = [
     "OutputError",
     "Overlap",
     "PairFacts",
+    "PairLayer",
     "Platform",
     "PluginError",
     "Ranking",
@@ -121,8 +123,8 @@ _NAMES = {
     "hookspecs": "hookimpl",
     "metrics": "Metric Ndcg Ranking",
     "platform": "Platform run_experiment",
-    "recommender": "Correction Encoder FactorModel HistoryModel Mix RatingScale Recommender Roster Side cut_map"
-    " own_share",
+    "recommender": "Correction Encoder FactorModel HistoryModel Mix PairLayer RatingScale Recommender Roster Side"
+    " cut_map own_share",
     "registry": "Catalog Decision Registry",
     "result": "RunResult TransferResult",
     "strategy": "Budget Carried Context Search Step Strategy",

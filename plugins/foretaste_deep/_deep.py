@@ -29,15 +29,15 @@ class Deep(Strategy, ABC):
     """Share of a source history that is left out in each step."""
     batch: Annotated[int, Field(ge=1)] = 256
     """People per step."""
-    epochs: Annotated[int, Field(ge=1)] = 80
+    epochs: Annotated[int, Field(ge=1)] = 40
     """The most passes over the target's people."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     """Step size of Adam for what the target brings."""
-    decay: Literal["none", "linear", "cosine"] = "none"
+    decay: Literal["none", "linear", "cosine"] = "cosine"
     """How step sizes fall to zero over ``epochs``."""
     regularization: Annotated[float, Field(ge=0)] = 1e-4
     """Weight of the squared length of the target's item vectors."""
-    patience: Annotated[int, Field(ge=0)] = 15
+    patience: Annotated[int, Field(ge=0)] = 10
     """Epochs without gain for the people held out after which training ends."""
     held: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the people who are held out at first, to say when to stop; 0: after ``epochs``."""

@@ -1,9 +1,9 @@
-"""Pretrain a history encoder on the source, fine-tune it on the target."""
+"""Pretrain on the source, fine-tune on the target."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,15 +25,23 @@ class Finetune(Deep):
     back to where they began (L2-SP: Li, Grandvalet and Davoine, Explicit inductive bias for transfer learning with
     convolutional networks, ICML 2018); or they stand still beside an adapter of low ``rank``. People who are held out
     at first say after how many epochs to stop.
+
+    ``model: factors`` is matrix factorisation in place of the towers: v_u = e_u T + r_u, e_u learnt from the person's
+    source rows in pretraining and then left as it is, T (d, d), r_u from target rows. It serves those whom it was
+    trained with, newcomers included, and takes everybody else for a stranger; what is carried then holds people.
+    ``scorer_units`` adds a hidden layer over person and item to the scores of either (He et al., Neural collaborative
+    filtering, WWW 2017).
     """
 
     name: ClassVar[str] = "deep/finetune"
     portable: ClassVar[bool] = True
     pretrain_fields: ClassVar[tuple[str, ...] | None] = (
-        "factors", "units", "loss", "negatives", "dropout", "batch", "mixed_precision", "source_epochs",
+        "model", "factors", "units", "loss", "negatives", "dropout", "batch", "mixed_precision", "source_epochs",
         "source_learning_rate",
     )  # fmt: skip
 
+    model: Literal["towers", "factors"] = "towers"
+    """Whether people are read from their histories, or have vectors of their own."""
     units: Annotated[int, Field(ge=0)] = 0
     """How many units the hidden layer of the source tower has; 0 is a linear tower."""
     source_epochs: Annotated[int, Field(ge=0)] = 20
@@ -47,19 +55,26 @@ class Finetune(Deep):
     pull: Annotated[float, Field(ge=0)] = 1e-4
     """Weight of the squared distance of pretrained parameters to where they began."""
     rank: Annotated[int, Field(ge=0)] = 0
-    """Rank of an adapter beside the source tower, which then stands still; 0: no adapter."""
+    """Rank of an adapter beside the source tower, which then stands still; 0: no adapter. For towers."""
+    scorer_units: Annotated[int, Field(ge=0)] = 0
+    """How many units a layer over person and item has; 0: scores are products of vectors."""
+    private: Annotated[float, Field(ge=0)] = 1e-2
+    """Weight of the squared length of r_u. For factors."""
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
-        """Train the source tower. No person is in it."""
-        from foretaste_deep._pretraining import pretrained
+        """Train the source tower, in which there is no person; or people's vectors, where the model has those."""
+        from foretaste_deep._pretraining import pretrained_people, pretrained_tower
 
         rows = source.interactions
+        preference = ones(rows.preference)
+        if self.model == "factors":
+            return Carried({"people": pretrained_people(self, source.name, preference, context)})
         weights = rarity(rows.popularity, int((rows.history > 0).sum()))
-        tower = pretrained(self, source.name, ones(rows.preference), weights, context)
+        tower = pretrained_tower(self, source.name, preference, weights, context)
         return Carried(tower.arrays() | {"weights": weights})
 
     def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> FactorModel:
-        """Fine-tune, and hand the towers on as plain arrays."""
+        """Fine-tune, and hand the model on as plain arrays."""
         from foretaste_deep._finetuning import finetuning
 
         return finetuning(self, carried, transfer, context).fitted()

@@ -14,6 +14,7 @@ from scipy import sparse
 from torch.nn import functional
 
 from foretaste_deep._histories import masked
+from foretaste_deep._scorer import Scorer
 
 Loss = Literal["softmax", "bpr", "bce"]
 
@@ -22,18 +23,23 @@ _MOST_POSITIVES = 32
 
 
 class Items(NamedTuple):
-    """What people . ``vectors`` (m, d) + ``bias`` (m,) scores."""
+    """What people . ``vectors`` (m, d) + ``bias`` (m,) scores, and what ``scorer`` adds to that."""
 
     vectors: torch.Tensor
     bias: torch.Tensor
+    scorer: Scorer | None = None
 
     def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n,) of one item for each person (n, d)."""
-        return (people * self.vectors[rows]).sum(1) + self.bias[rows]
+        some = self.vectors[rows]
+        scores = (people * some).sum(1) + self.bias[rows]
+        return scores if self.scorer is None else scores + self.scorer.each(people, some)
 
     def every(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n, k) of the same items for all people (n, d)."""
-        return people @ self.vectors[rows].T + self.bias[rows]
+        some = self.vectors[rows]
+        scores = people @ some.T + self.bias[rows]
+        return scores if self.scorer is None else scores + self.scorer.every(people, some)
 
 
 def ranking_loss(

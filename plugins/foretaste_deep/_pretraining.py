@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
+from torch.nn import functional
 
 from foretaste import Context
 from foretaste_deep._bags import Bags
@@ -34,7 +36,17 @@ class Autoencoder(nn.Module):
         return Items(self.items, self.bias)
 
 
-def pretrained(
+class PeopleTable(nn.Module):
+    """A vector for each person, and of each item a vector and a bias."""
+
+    def __init__(self, people: int, items: NDArray[np.int64], factors: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.people = nn.Parameter(torch.randn(people, factors, generator=generator) / factors**0.5)
+        self.items = nn.Parameter(torch.zeros(len(items), factors))
+        self.bias = nn.Parameter(log_popularity(items))
+
+
+def pretrained_tower(
     how: Finetune, source: str, preference: sparse.csr_matrix, weights: NDArray[np.float32], context: Context
 ) -> HistoryTower:
     """Return a tower that was trained to predict histories (people, items) from a part of them (Liang et al.,
@@ -44,14 +56,44 @@ def pretrained(
     tower = HistoryTower(preference.shape[1], how.factors, how.units, torch.Generator().manual_seed(context.seed))
     model = Autoencoder(tower, preference.getnnz(axis=0)).to(where)
     bags = Bags(preference, weights)
-    people = np.flatnonzero(preference.getnnz(axis=1) > 0)
 
     def cost(batch: Batch) -> torch.Tensor:
         vectors = model.tower(bags.of(batch, where, rng, how.dropout))
         return ranking_loss(how.loss, vectors, model.ranked(), preference[batch], how.negatives, rng)
 
+    _train(how, source, model, cost, preference, rng, context)
+    return model.tower
+
+
+def pretrained_people(
+    how: Finetune, source: str, preference: sparse.csr_matrix, context: Context
+) -> NDArray[np.float32]:
+    """Return (people, d) vectors that rank what each of them had, of length 1."""
+    where, rng = device(context.device), context.rng(20)
+    generator = torch.Generator().manual_seed(context.seed)
+    model = PeopleTable(preference.shape[0], preference.getnnz(axis=0), how.factors, generator).to(where)
+
+    def cost(batch: Batch) -> torch.Tensor:
+        vectors = functional.normalize(model.people[torch.from_numpy(batch).to(where)], dim=1)
+        return ranking_loss(how.loss, vectors, Items(model.items, model.bias), preference[batch], how.negatives, rng)
+
+    _train(how, source, model, cost, preference, rng, context)
+    found = functional.normalize(model.people.detach(), dim=1).cpu().numpy()
+    found[preference.getnnz(axis=1) == 0] = 0
+    return np.asarray(found, np.float32)
+
+
+def _train(
+    how: Finetune,
+    source: str,
+    model: nn.Module,
+    cost: Callable[[Batch], torch.Tensor],
+    preference: sparse.csr_matrix,
+    rng: np.random.Generator,
+    context: Context,
+) -> None:
+    people = np.flatnonzero(preference.getnnz(axis=1) > 0)
     groups = [Group(list(model.parameters()), how.source_learning_rate)]
     schedule = Schedule(how.source_epochs, how.batch, seconds=context.budget.seconds, mixed=how.mixed_precision)
     with threads(context.threads):
         train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context)
-    return model.tower

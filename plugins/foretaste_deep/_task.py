@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste import Context, FactorModel, Ndcg, Ranking, Transfer
-from foretaste.solvers import top_k_dot
+from foretaste.solvers import top_k, top_k_dot
 from foretaste_deep._deep import Deep
 from foretaste_deep._histories import masked
 from foretaste_deep._learner import Learner, People
@@ -83,13 +83,11 @@ class Task:
         shown, truth = masked(theirs, asked), masked(theirs, ~asked)
         popularity = self.transfer.target.interactions.popularity
         learner = self.start().to(device(self.context.device))
-        taught = _without(self.preference, judges)
+        taught = masked(self.preference, _taught(self.preference, judges, asked))
 
         def figure() -> float:
             with torch.no_grad():
-                vectors = learner.vectors(judges, shown).cpu().numpy()
-                items, bias = (one.detach().cpu().numpy() for one in learner.ranked())
-            best, _ = top_k_dot(vectors, items, min(10, len(bias)), bias=bias, exclude=shown)
+                best = _best(learner, judges, shown)
             seen = Ranking(best, truth, popularity, max(1, int((taught.getnnz(axis=1) > 0).sum())))
             return Ndcg(10).aggregate(Ndcg(10).values(seen), seen)
 
@@ -118,8 +116,23 @@ class Task:
         return train(place, learner, cost, learners, learner.groups(), schedule, rng, self.context, figure)
 
 
-def _without(preference: sparse.csr_matrix, people: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Return the matrix without these people's rows."""
-    kept = np.ones(preference.shape[0], bool)
-    kept[people] = False
-    return masked(preference, np.repeat(kept, np.diff(preference.indptr)))
+def _taught(preference: sparse.csr_matrix, judges: NDArray[np.int64], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which stored entries are trained on: all but those that judges are to be told."""
+    kept = np.ones(preference.nnz, bool)
+    theirs = np.repeat(np.isin(np.arange(preference.shape[0]), judges), np.diff(preference.indptr))
+    kept[theirs] = asked
+    return kept
+
+
+def _best(learner: Learner, people: NDArray[np.int64], shown: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return the ten best items of each person, without those shown."""
+    vectors, ranked = learner.vectors(people, shown), learner.ranked()
+    m = len(ranked.bias)
+    if ranked.scorer is None:
+        arrays = [one.cpu().numpy() for one in (vectors, ranked.vectors, ranked.bias)]
+        return top_k_dot(arrays[0], arrays[1], min(10, m), bias=arrays[2], exclude=shown)[0]
+
+    def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
+        out[:] = ranked.every(vectors[start:stop], torch.arange(m, device=vectors.device)).cpu().numpy()
+
+    return top_k(block, len(people), m, min(10, m), exclude=shown)[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,19 +14,10 @@ from foretaste import FactorModel, Mix, Roster, Transfer, own_share
 from foretaste_deep._bags import bag
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
+from foretaste_deep._movement import Movement
+from foretaste_deep._scorer import Scorer
 from foretaste_deep._tower import HistoryTower
 from foretaste_deep._training import Group
-
-
-@dataclass(frozen=True)
-class Movement:
-    """How fast parameters move, and what holds them: see the fields of ``deep/finetune`` of these names."""
-
-    learning_rate: float
-    encoder_rate: float = 1.0
-    thaw: int = 0
-    pull: float = 0.0
-    regularization: float = 0.0
 
 
 class Towers(Learner):
@@ -39,7 +29,7 @@ class Towers(Learner):
 
     def __init__(
         self, sources: Mapping[str, HistoryTower], own: HistoryTower, people: People, how: Movement, kappa: float,
-        dropout: float,
+        dropout: float, scorer: Scorer | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.towers = nn.ModuleList(sources.values())
@@ -47,6 +37,7 @@ class Towers(Learner):
         self.own = own
         self.items = nn.Parameter(torch.zeros_like(own.items))
         self.bias = nn.Parameter(log_popularity(people.target.histories.getnnz(axis=0)))
+        self.scorer = scorer
         self.people, self.how, self.kappa, self.dropout = people, how, kappa, dropout
         self.start = {n: p.detach().clone() for n, p in self._pretrained_parameters().items()}
 
@@ -69,7 +60,7 @@ class Towers(Learner):
 
     def ranked(self) -> Items:
         """See Learner.ranked."""
-        return Items(self.items, self.bias)
+        return Items(self.items, self.bias, self.scorer)
 
     def vectors(
         self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
@@ -93,7 +84,8 @@ class Towers(Learner):
         """See Learner.groups: layers thaw before embeddings; with adapters nothing that was pretrained moves."""
         how, towers = self.how, self.pretrained()
         adapters = [p for tower in towers for p in tower.adapter()]
-        new = Group([self.items, self.bias, *self.own.parameters(), *adapters], how.learning_rate)
+        added = adapters + ([] if self.scorer is None else list(self.scorer.parameters()))
+        new = Group([self.items, self.bias, *self.own.parameters(), *added], how.learning_rate)
         rate = how.encoder_rate * how.learning_rate
         if not rate or adapters:
             return [new]
@@ -121,4 +113,7 @@ class Towers(Learner):
         read = {name: one.histories for name, one in encoders.items() if one.histories is not None}
         found = Mix(self.kappa).people(encoders, transfer.target.name, read)
         items, bias = (one.detach().cpu().numpy().copy() for one in (self.items, self.bias))
-        return FactorModel(Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa)
+        layer = None if self.scorer is None else self.scorer.layer()
+        return FactorModel(
+            Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa, pair_layer=layer
+        )

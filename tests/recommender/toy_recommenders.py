@@ -11,7 +11,17 @@ import numpy as np
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender import Correction, Encoder, FactorModel, HistoryModel, Mix, RatingScale, Roster, Side
+from foretaste.recommender import (
+    Correction,
+    Encoder,
+    FactorModel,
+    HistoryModel,
+    Mix,
+    PairLayer,
+    RatingScale,
+    Roster,
+    Side,
+)
 
 N_USERS, N_MOVIES, N_BOOKS = 52, 30, 20
 USERS = [f"u{row}" for row in range(N_USERS)]
@@ -47,11 +57,18 @@ def correction(gated: bool) -> Correction:
     return Correction(inner, inner_offset, outer, *((gate, gate_offset) if gated else ()))
 
 
+def pair_layer() -> PairLayer:
+    rng = np.random.default_rng(11)
+    person, item = rng.normal(size=(2, 4, 6)).astype(np.float32)
+    return PairLayer(person, item, *rng.normal(size=(2, 6)).astype(np.float32))
+
+
 def factor_model(
     kappa: float = 3.0,
     center: Any = None,
     prior_precision: float | None = None,
     correction: Correction | None = None,
+    pair_layer: PairLayer | None = None,
 ) -> FactorModel:
     """People's vectors are exactly what folding their histories in gives."""
     rng = np.random.default_rng(3)
@@ -64,7 +81,7 @@ def factor_model(
     }
     people = Mix(kappa, center, prior_precision).people(encoders, "movies", {"books": SOURCE, "movies": TARGET})
     bias = rng.normal(size=N_MOVIES).astype(np.float32)
-    how = {"kappa": kappa, "center": center, "prior_precision": prior_precision}
+    how = {"kappa": kappa, "center": center, "prior_precision": prior_precision, "pair_layer": pair_layer}
     return FactorModel(roster(), people, movies, item_bias=bias, encoders=encoders, **how)
 
 
@@ -148,6 +165,7 @@ def every_recommender() -> dict[str, FactorModel | HistoryModel]:
         "factor model with a hidden layer": factor_model(correction=correction(gated=False)),
         "factor model with gates and a prior": factor_model(prior_precision=5.0, correction=correction(gated=True)),
     }
+    factors["factor model with a layer over person and item"] = factor_model(pair_layer=pair_layer())
     factors["additive factor model"] = additive_model()
     return factors | {f"{form} history model": history_model(form) for form in MAPS}
 

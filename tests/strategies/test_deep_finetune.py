@@ -24,6 +24,8 @@ from foretaste_deep._training import Group, Schedule, device, train  # noqa: E40
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"factors": 8, "source_epochs": 5, "epochs": 8, "learning_rate": 1e-2, "batch": 32}
 
+FACTORS: dict[str, Any] = {"model": "factors", "source_epochs": 20, "epochs": 15}
+
 
 class TestFinetune(StrategyContract):
     strategy: ClassVar[type[Strategy]] = Finetune
@@ -38,17 +40,34 @@ class TestFinetuneWithTwoSources(StrategyContract):
         return two_source_world()
 
 
+class TestFinetuneWithAScorer(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = Finetune
+    params: ClassVar[dict[str, Any]] = {**SMALL, "epochs": 2, "source_epochs": 2, "scorer_units": 4}
+
+
 @pytest.mark.parametrize("loss", ["softmax", "bpr", "bce"])
 def test_newcomers_gain_by_every_loss(loss: Loss) -> None:
     assert newcomer_lift(Finetune(**SMALL, loss=loss), taste_world(240)) > 0.05
 
 
-def test_newcomers_gain_with_a_hidden_layer() -> None:
-    assert newcomer_lift(Finetune(**SMALL, units=16), taste_world(240)) > 0.05
-
-
-def test_newcomers_keep_working_where_the_source_tower_stands_still() -> None:
-    assert newcomer_lift(Finetune(**SMALL, encoder_rate=0), taste_world(240)) > 0.05
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"units": 16},
+        {"encoder_rate": 0},
+        {"rank": 2},
+        {"thaw": 4},
+        {"decay": "linear"},
+        {"decay": "cosine"},
+        {"scorer_units": 8},
+        FACTORS,
+        {**FACTORS, "encoder_rate": 0},
+        {**FACTORS, "scorer_units": 8},
+    ],
+    ids=str,
+)
+def test_newcomers_keep_working_however_it_is_tuned(how: dict[str, Any]) -> None:
+    assert newcomer_lift(Finetune(**{**SMALL, **how}), taste_world(240)) > 0.05
 
 
 def test_an_unrelated_source_brings_nothing_to_speak_of() -> None:
@@ -95,6 +114,55 @@ def test_what_is_served_is_what_was_trained() -> None:
         expected = tower(bag(source[rows], carried.arrays["weights"], CPU)).numpy()
     known = source[rows].getnnz(axis=1) > 0
     np.testing.assert_allclose(encoder.encode(source[rows])[known], expected[known], atol=1e-5)
+
+
+def test_an_adapter_leaves_the_tower_as_it_was_and_is_served() -> None:
+    world = taste_world()
+    encoder = fitted(world, rank=2, held=0).encoders["books"]
+    began = Finetune(**SMALL).pretrain(world.pair.source, Context()).arrays["items"]
+    np.testing.assert_array_equal(encoder.item_factors, began)
+    assert encoder.matrix is not None
+    moved = encoder.matrix - np.eye(8)
+    assert np.linalg.matrix_rank(moved, tol=1e-5) == 2
+
+
+def test_a_scorer_is_served_as_it_was_trained() -> None:
+    world, strategy = taste_world(), Finetune(**SMALL, scorer_units=4)
+    carried = {"books": strategy.pretrain(world.pair.source, Context())}
+    learner = finetuning(strategy, carried, world, Context()).start()
+    with torch.no_grad():
+        learner.items.normal_(), learner.scorer.out.normal_()
+    model, rows = learner.exported(world), world.target.interactions
+    people = np.arange(5)
+    with torch.no_grad():
+        expected = learner.ranked().every(learner.vectors(people, rows.preference[people]), torch.arange(rows.shape[1]))
+    ids = rows.users.take(people)
+    items = rows.items.take(np.arange(rows.shape[1]))
+    found = [model.score([user] * len(items), items) for user in ids]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+
+
+def test_factors_hold_people_and_take_others_for_strangers() -> None:
+    world, strategy = taste_world(), Finetune(**SMALL, model="factors")
+    carried = strategy.pretrain(world.pair.source, Context())
+    assert {name: len(array) for name, array in carried.arrays.items()} == {
+        "people": len(world.pair.source.interactions.users)
+    }
+    model = strategy.adapt({"books": carried}, world, Context())
+    assert model.recommend_for({}, k=1).path == "popular"
+
+
+def test_what_is_shared_of_factors_stands_still_and_the_residual_is_for_the_targets_own_people() -> None:
+    world = taste_world()
+    strategy = Finetune(**SMALL, model="factors", encoder_rate=0, held=0)
+    model = fit_once(strategy, world)
+    assert isinstance(model, FactorModel)
+    (links,) = (pair.user_links for pair in world.pairs)
+    known = links.T @ strategy.pretrain(world.pair.source, Context()).arrays["people"]
+    newcomers = world.target.interactions.history == 0
+    np.testing.assert_allclose(model.user_factors[newcomers], known[newcomers], atol=1e-6)
+    moved = np.abs(model.user_factors - known).max(axis=1) > 0
+    assert moved[~newcomers].mean() > 0.9  # but for who was told as a newcomer each time
 
 
 def test_nobody_is_in_what_is_carried() -> None:

@@ -8,6 +8,7 @@ from foretaste.recommender._factors import FactorModel
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap
+from foretaste.recommender._pair_layer import PairLayer
 from foretaste.recommender._ranked import ranked
 from foretaste.recommender._rating_scale import RatingScale
 from foretaste.recommender._roster import Roster
@@ -23,6 +24,7 @@ __all__ = [
     "HistoryModel",
     "ItemMap",
     "Mix",
+    "PairLayer",
     "RatingScale",
     "Reason",
     "Reasons",

@@ -1,4 +1,4 @@
-"""People and items as vectors: score = user . item + item bias."""
+"""People and items as vectors: score = user . item + item bias, and what a layer over both may add."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from foretaste.recommender._answers import Best
 from foretaste.recommender._correction import PARTS, Correction
 from foretaste.recommender._encoder import Encoder, Mix
 from foretaste.recommender._interface import Recommender
+from foretaste.recommender._pair_layer import PAIR_PARTS, PairLayer
 from foretaste.recommender._roster import POPULAR, Roster, expect_shape
 from foretaste.solvers import top_k_dot
 
@@ -25,8 +26,9 @@ class FactorModel(Recommender):
     """Vectors of people (users, d) and items (items, d), and a bias per item.
 
     ``encoders`` turn histories into vectors, and ``kappa``, ``center``, ``prior_precision`` and ``additive`` say how
-    those of several domains become one: see ``Mix``. A person whose vector is all zeros is not placed by the model, and
-    is answered by popularity. Raises ValueError where the shapes do not fit each other.
+    those of several domains become one: see ``Mix``. A ``pair_layer`` adds to the scores. A person whose vector is all
+    zeros is not placed by the model, and is answered by popularity. Raises ValueError where the shapes do not fit each
+    other.
     """
 
     kind: ClassVar[str] = "factors"
@@ -43,6 +45,7 @@ class FactorModel(Recommender):
         center: NDArray[np.float32] | None = None,
         prior_precision: float | None = None,
         additive: bool = False,
+        pair_layer: PairLayer | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         self.user_factors = frozen(user_factors, np.float32)
@@ -51,6 +54,7 @@ class FactorModel(Recommender):
         # one order, whatever a manifest does to it: explanations depend on it
         self._encoders = dict(sorted((encoders or {}).items()))
         self.mix = Mix(float(kappa), center, prior_precision, additive)
+        self.pair_layer = pair_layer
         self._check(roster)
         super().__init__(roster.popular_where(np.asarray(~self.user_factors.any(axis=1))), notes)
 
@@ -66,6 +70,8 @@ class FactorModel(Recommender):
         expect_shape("item_bias", self.item_bias, (len(roster.items),))
         if self.mix.center is not None:
             expect_shape("center", self.mix.center, (width,))
+        if self.pair_layer is not None and self.pair_layer.width != width:
+            raise ValueError(f"pair_layer: found vectors of length {self.pair_layer.width}, expected {width}")
         for name, encoder in self.encoders.items():
             if encoder.width != width:
                 raise ValueError(f"encoder '{name}': found vectors of length {encoder.width}, expected {width}")
@@ -88,7 +94,7 @@ class FactorModel(Recommender):
         """See Recommender.rank; people placed by the model take a faster road than strangers."""
         paths = self._paths(rows)
         strangers, placed = np.flatnonzero(paths == POPULAR), np.flatnonzero(paths != POPULAR)
-        if not len(placed):
+        if not len(placed) or self.pair_layer is not None:
             return super().rank(rows, k, exclude_seen=exclude_seen, allow=allow)
         mine = rows[placed]
         vectors, seen = self.user_factors[mine], self._seen(mine, exclude_seen)
@@ -102,14 +108,26 @@ class FactorModel(Recommender):
         return items, scores
 
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-        np.matmul(self.user_factors[rows], self.item_factors.T, out=out)
+        self._score(self.user_factors[rows], out)
+
+    def _score(self, vectors: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        np.matmul(vectors, self.item_factors.T, out=out)
         out += self.item_bias
+        if self.pair_layer is not None:
+            self.pair_layer.add_to(out, vectors, self._brought)
+
+    @cached_property
+    def _brought(self) -> NDArray[np.float32]:
+        """What items bring to the pair layer (items, units)."""
+        return np.zeros((0, 0), np.float32) if self.pair_layer is None else self.pair_layer.of_items(self.item_factors)
 
     def _fold_in(self, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32] | None:
         vector = self.mix.people(self._encoders, self.roster.target, histories)
         if not vector.any():
             return None
-        return np.asarray(vector @ self.item_factors.T + self.item_bias, np.float32)
+        scores = np.empty((len(vector), len(self.item_factors)), np.float32)
+        self._score(vector, scores)
+        return scores
 
     def _domain_items(self) -> Mapping[str, Index]:
         return {name: encoder.items for name, encoder in self.encoders.items()}
@@ -135,6 +153,10 @@ class FactorModel(Recommender):
             for name, towards in self.mix.directions(self._encoders, target, mine, aim).items()
         }
         whole = float(self.user_factors[row].astype(np.float64) @ aim) + float(self.item_bias[item])
+        if self.pair_layer is not None:  # bent over all that is known of a person: no single item accounts for it
+            added = np.zeros((1, 1), np.float32)
+            self.pair_layer.add_to(added, self.user_factors[[row]], self._brought[[item]])
+            whole += float(added[0, 0])
         return whole - sum(float(p[1].sum()) for p in parts.values()), parts
 
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
@@ -167,6 +189,8 @@ class FactorModel(Recommender):
             facts["prior_precision"] = self.mix.prior_precision
         if self.mix.additive:
             facts["additive"] = True
+        for part in PAIR_PARTS if self.pair_layer is not None else ():
+            arrays[f"pair_layer.{part}"] = getattr(self.pair_layer, part)
         for name, encoder in self.encoders.items():
             arrays[f"encoder.{name}.item_factors"] = encoder.item_factors
             for part in ("matrix", "offset", "item_weights", "expected"):
@@ -221,6 +245,7 @@ class FactorModel(Recommender):
             center=arrays.get("center"),
             prior_precision=facts.get("prior_precision"),
             additive=facts.get("additive", False),
+            pair_layer=_pair_layer_in(arrays),
             notes=facts.get("notes", ()),
         )
 
@@ -228,3 +253,8 @@ class FactorModel(Recommender):
 def _correction_in(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Correction | None:
     found = {part: arrays[prefix + part] for part in PARTS if prefix + part in arrays}
     return Correction(**found) if found else None
+
+
+def _pair_layer_in(arrays: Mapping[str, NDArray[Any]]) -> PairLayer | None:
+    found = {part: arrays[f"pair_layer.{part}"] for part in PAIR_PARTS if f"pair_layer.{part}" in arrays}
+    return PairLayer(**found) if found else None
