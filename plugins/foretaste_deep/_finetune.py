@@ -26,6 +26,10 @@ class Finetune(Deep):
     convolutional networks, ICML 2018); or they stand still beside an adapter of low ``rank``. People who are held out
     at first say after how many epochs to stop.
 
+    Items that are described are the sum of a vector of their own and of one for each token (a value, a word, a tenth of
+    a number's range); tokens of the target begin with what sources learnt of those of the same name. Items that nobody
+    had are known by that alone, and are nobody's negatives.
+
     ``model: factors`` is matrix factorisation in place of the towers: v_u = e_u T + r_u, e_u learnt from the person's
     source rows in pretraining and then left as it is, T (d, d), r_u from target rows. It serves those whom it was
     trained with, newcomers included, and takes everybody else for a stranger; what is carried then holds people.
@@ -36,8 +40,8 @@ class Finetune(Deep):
     name: ClassVar[str] = "deep/finetune"
     portable: ClassVar[bool] = True
     pretrain_fields: ClassVar[tuple[str, ...] | None] = (
-        "model", "factors", "units", "loss", "negatives", "dropout", "batch", "mixed_precision", "source_epochs",
-        "source_learning_rate",
+        "model", "factors", "units", "loss", "negatives", "dropout", "batch", "features", "mixed_precision",
+        "source_epochs", "source_learning_rate",
     )  # fmt: skip
 
     model: Literal["towers", "factors"] = "towers"
@@ -70,8 +74,8 @@ class Finetune(Deep):
         if self.model == "factors":
             return Carried({"people": pretrained_people(self, source.name, preference, context)})
         weights = rarity(rows.popularity, int((rows.history > 0).sum()))
-        tower = pretrained_tower(self, source.name, preference, weights, context)
-        return Carried(tower.arrays() | {"weights": weights})
+        arrays, names = pretrained_tower(self, source, preference, weights, context)
+        return Carried(arrays | {"weights": weights}, {"tokens": list(names)} if names else {})
 
     def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> FactorModel:
         """Fine-tune, and hand the model on as plain arrays."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from foretaste import Carried, Context, Transfer
+from foretaste_deep._description import TOKENS_RANKED, TOKENS_READ, Description, Told
 from foretaste_deep._factors import Factors, known_people
 from foretaste_deep._finetune import Finetune
 from foretaste_deep._learner import People
@@ -24,14 +25,19 @@ def finetuning(how: Finetune, carried: Mapping[str, Carried], transfer: Transfer
     if how.model == "factors":
         return _of_factors(how, movement, carried, transfer, context)
     people = People.of(transfer, {name: one.arrays["weights"] for name, one in carried.items()})
+    told = Told.of(transfer.target, context) if how.features else None
+
+    def described(part: str) -> Description | None:
+        return None if told is None else Description(told.matrix, told.start(how.factors, part, carried))
 
     def start() -> Towers:
         generator = torch.Generator().manual_seed(context.seed)
         sources = {name: HistoryTower.of(one.arrays) for name, one in carried.items()}
-        own = HistoryTower(transfer.target.interactions.shape[1], how.factors, 0, generator)
+        own = HistoryTower(transfer.target.interactions.shape[1], how.factors, 0, generator, described(TOKENS_READ))
         for tower in sources.values():
             tower.adapt(how.rank, generator)
-        return Towers(sources, own, people, movement, how.kappa, how.dropout, _scorer(how, generator))
+        ranked, scorer = described(TOKENS_RANKED), _scorer(how, generator)
+        return Towers(sources, own, people, movement, how.kappa, how.dropout, scorer, ranked)
 
     return Task(how, transfer, context, people, start)
 

@@ -23,11 +23,15 @@ _MOST_POSITIVES = 32
 
 
 class Items(NamedTuple):
-    """What people . ``vectors`` (m, d) + ``bias`` (m,) scores, and what ``scorer`` adds to that."""
+    """What people . ``vectors`` (m, d) + ``bias`` (m,) scores, and what ``scorer`` adds to that.
+
+    ``drawn`` are the rows of items that may be drawn as negatives; None: all.
+    """
 
     vectors: torch.Tensor
     bias: torch.Tensor
     scorer: Scorer | None = None
+    drawn: NDArray[np.int64] | None = None
 
     def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n,) of one item for each person (n, d)."""
@@ -65,14 +69,14 @@ def ranking_loss(
     scored = items.each(people[rows], positive)
     weights = torch.from_numpy(counts).to(place)
     if kind == "softmax":
-        drawn, own, correction = _drawn(preferred, negatives, rng)
+        drawn, own, correction = _drawn(preferred, items.drawn, negatives, rng)
         others = torch.from_numpy(drawn).to(place)
         scores = items.every(people, others) + correction
         scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
         whole = torch.logsumexp(scores, dim=1)[rows]
         each = torch.logaddexp(whole, scored) - scored
     else:
-        other = torch.from_numpy(_other_items(preferred, people_rows, rng)).to(place)
+        other = torch.from_numpy(_other_items(preferred, people_rows, items.drawn, rng)).to(place)
         passed = items.each(people[rows], other)
         each = (
             functional.softplus(passed - scored)
@@ -99,24 +103,31 @@ def _positives(preferred: sparse.csr_matrix, rng: np.random.Generator) -> tuple[
 
 
 def _drawn(
-    preferred: sparse.csr_matrix, negatives: int, rng: np.random.Generator
+    preferred: sparse.csr_matrix, pool: NDArray[np.int64] | None, negatives: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return items (k,), which of them each person prefers (n, k), and the log of how many each stands for."""
-    m = preferred.shape[1]
+    m = preferred.shape[1] if pool is None else len(pool)
     if m <= negatives:
-        return np.arange(m), preferred.toarray() > 0, 0.0
-    drawn = rng.choice(m, negatives, replace=False, shuffle=False)
-    return drawn, preferred[:, drawn].toarray() > 0, float(np.log(m / negatives))
+        drawn, stands = np.arange(m), 0.0
+    else:
+        drawn, stands = rng.choice(m, negatives, replace=False, shuffle=False), float(np.log(m / negatives))
+    if pool is not None:
+        drawn = pool[drawn]
+    some = preferred if len(drawn) == preferred.shape[1] else preferred[:, drawn]
+    return drawn, some.toarray() > 0, stands
 
 
-def _other_items(preferred: sparse.csr_matrix, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _other_items(
+    preferred: sparse.csr_matrix, rows: np.ndarray, pool: NDArray[np.int64] | None, rng: np.random.Generator
+) -> np.ndarray:
     """Return one item for each row that its person does not prefer (any item where almost all are preferred)."""
     m = preferred.shape[1]
+    pool = np.arange(m) if pool is None else pool
     held = np.repeat(np.arange(preferred.shape[0]), np.diff(preferred.indptr)) * m + preferred.indices
-    found = rng.integers(0, m, len(rows))
+    found = pool[rng.integers(0, len(pool), len(rows))]
     for _ in range(10):
         clash = np.flatnonzero(np.isin(rows * m + found, held))
         if not len(clash):
             break
-        found[clash] = rng.integers(0, m, len(clash))
+        found[clash] = pool[rng.integers(0, len(pool), len(clash))]
     return found

@@ -12,8 +12,9 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional
 
-from foretaste import Context
+from foretaste import Context, Domain
 from foretaste_deep._bags import Bags
+from foretaste_deep._description import TOKENS_RANKED, TOKENS_READ, Description, Told
 from foretaste_deep._losses import Items, log_popularity, ranking_loss
 from foretaste_deep._tower import HistoryTower
 from foretaste_deep._training import Batch, Group, Schedule, device, threads, train
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
 class Autoencoder(nn.Module):
     """A tower, and item vectors and biases for what comes out of it."""
 
-    def __init__(self, tower: HistoryTower, popularity: NDArray[np.int64]) -> None:
+    def __init__(
+        self, tower: HistoryTower, popularity: NDArray[np.int64], description: Description | None = None
+    ) -> None:
         super().__init__()
         self.tower = tower
+        self.description = description
         self.items = nn.Parameter(torch.zeros_like(tower.items))
         self.bias = nn.Parameter(log_popularity(popularity))
 
     def ranked(self) -> Items:
         """Return the items that come out."""
-        return Items(self.items, self.bias)
+        return Items(self.items if self.description is None else self.items + self.description(), self.bias)
 
 
 class PeopleTable(nn.Module):
@@ -47,22 +51,29 @@ class PeopleTable(nn.Module):
 
 
 def pretrained_tower(
-    how: Finetune, source: str, preference: sparse.csr_matrix, weights: NDArray[np.float32], context: Context
-) -> HistoryTower:
-    """Return a tower that was trained to predict histories (people, items) from a part of them (Liang et al.,
-    Variational autoencoders for collaborative filtering, WWW 2018, the denoising autoencoder there).
+    how: Finetune, source: Domain, preference: sparse.csr_matrix, weights: NDArray[np.float32], context: Context
+) -> tuple[dict[str, NDArray[np.float32]], tuple[str, ...]]:
+    """Return the arrays of a tower that was trained to predict histories (people, items) from a part of them, and the
+    names of the tokens that it learnt (Liang et al., Variational autoencoders for collaborative filtering, WWW 2018,
+    the denoising autoencoder there).
     """
     where, rng = device(context.device), context.rng(20)
-    tower = HistoryTower(preference.shape[1], how.factors, how.units, torch.Generator().manual_seed(context.seed))
-    model = Autoencoder(tower, preference.getnnz(axis=0)).to(where)
+    told = Told.of(source, context) if how.features else None
+    read = None if told is None else Description.blank(told.matrix, how.factors)
+    given = None if told is None else Description.blank(told.matrix, how.factors)
+    generator = torch.Generator().manual_seed(context.seed)
+    tower = HistoryTower(preference.shape[1], how.factors, how.units, generator, read)
+    model = Autoencoder(tower, preference.getnnz(axis=0), given).to(where)
     bags = Bags(preference, weights)
 
     def cost(batch: Batch) -> torch.Tensor:
         vectors = model.tower(bags.of(batch, where, rng, how.dropout))
         return ranking_loss(how.loss, vectors, model.ranked(), preference[batch], how.negatives, rng)
 
-    _train(how, source, model, cost, preference, rng, context)
-    return model.tower
+    _train(how, source.name, model, cost, preference, rng, context)
+    learnt = {TOKENS_READ: read, TOKENS_RANKED: given}
+    tokens = {name: one.tokens.detach().cpu().numpy().copy() for name, one in learnt.items() if one is not None}
+    return tower.arrays() | tokens, () if told is None else told.names
 
 
 def pretrained_people(

@@ -14,24 +14,35 @@ from torch.nn import functional
 
 from foretaste import Correction, Encoder, Index, sealed
 from foretaste_deep._bags import Bag
+from foretaste_deep._description import Description
 
 
 class HistoryTower(nn.Module):
     """v = h + relu(h A + a) B + h D U, h the weighted sum of the history's item vectors, brought to length 1.
 
     B starts at zero, so that the layer bends nothing until that pays. An empty history has h = 0. Without ``units``
-    there is no layer. D U is an adapter of low rank, of which U starts at zero (Hu et al., LoRA: low-rank adaptation of
-    large language models, ICLR 2022); there is none but where ``adapt`` adds it.
+    there is no layer. With a ``description`` an item's vector is its own and what it is said to be.
+
+    D U is an adapter of low rank, of which U starts at zero (Hu et al., LoRA: low-rank adaptation of large language
+    models, ICLR 2022); there is none but where ``adapt`` adds it.
     """
 
     ADAPTER: ClassVar[tuple[str, ...]] = ("down", "up")
 
-    def __init__(self, items: int, factors: int, units: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        items: int,
+        factors: int,
+        units: int,
+        generator: torch.Generator,
+        description: Description | None = None,
+    ) -> None:
         super().__init__()
         self.items = nn.Parameter(torch.randn(items, factors, generator=generator) / factors**0.5)
         self.inner = nn.Parameter(torch.randn(factors, units, generator=generator) / factors**0.5)
         self.inner_offset = nn.Parameter(torch.zeros(units))
         self.outer = nn.Parameter(torch.zeros(units, factors))
+        self.description = description
         self.adapt(0, generator)
 
     def adapt(self, rank: int, generator: torch.Generator) -> None:
@@ -40,10 +51,14 @@ class HistoryTower(nn.Module):
         self.down = nn.Parameter(torch.randn(factors, rank, generator=generator) / factors**0.5)
         self.up = nn.Parameter(torch.zeros(rank, factors))
 
+    def table(self) -> torch.Tensor:
+        """Return the vectors (items, d) that histories add up."""
+        return self.items if self.description is None else self.items + self.description()
+
     def forward(self, told: Bag) -> torch.Tensor:
         """Return vectors (histories, factors)."""
         summed = functional.embedding_bag(
-            told.items, self.items, told.starts, mode="sum", per_sample_weights=told.weights
+            told.items, self.table(), told.starts, mode="sum", per_sample_weights=told.weights
         )
         whole = functional.normalize(summed, dim=1)
         bent = whole + functional.relu(whole @ self.inner + self.inner_offset) @ self.outer
@@ -58,8 +73,8 @@ class HistoryTower(nn.Module):
         return [self.down, self.up] if self.down.shape[1] else []
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return all parameters but the adapter's."""
-        held = {name: p for name, p in self.named_parameters() if name not in self.ADAPTER}
+        """Return items' vectors, and the layer's parameters."""
+        held = {"items": self.table(), "inner": self.inner, "inner_offset": self.inner_offset, "outer": self.outer}
         return {name: p.detach().cpu().numpy().copy() for name, p in held.items()}
 
     @classmethod

@@ -12,6 +12,7 @@ from torch import nn
 
 from foretaste import FactorModel, Mix, Roster, Transfer, own_share
 from foretaste_deep._bags import bag
+from foretaste_deep._description import Description
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
 from foretaste_deep._movement import Movement
@@ -29,7 +30,7 @@ class Towers(Learner):
 
     def __init__(
         self, sources: Mapping[str, HistoryTower], own: HistoryTower, people: People, how: Movement, kappa: float,
-        dropout: float, scorer: Scorer | None = None,
+        dropout: float, scorer: Scorer | None = None, description: Description | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.towers = nn.ModuleList(sources.values())
@@ -37,7 +38,10 @@ class Towers(Learner):
         self.own = own
         self.items = nn.Parameter(torch.zeros_like(own.items))
         self.bias = nn.Parameter(log_popularity(people.target.histories.getnnz(axis=0)))
-        self.scorer = scorer
+        self.scorer, self.description = scorer, description
+        had = people.target.histories.getnnz(axis=0) > 0
+        self.drawn = None if description is None or had.all() else np.flatnonzero(had)
+        own.items.data[torch.from_numpy(~had)] = 0  # nobody's history taught what they tell
         self.people, self.how, self.kappa, self.dropout = people, how, kappa, dropout
         self.start = {n: p.detach().clone() for n, p in self._pretrained_parameters().items()}
 
@@ -60,7 +64,8 @@ class Towers(Learner):
 
     def ranked(self) -> Items:
         """See Learner.ranked."""
-        return Items(self.items, self.bias, self.scorer)
+        vectors = self.items if self.description is None else self.items + self.description()
+        return Items(vectors, self.bias, self.scorer, self.drawn)
 
     def vectors(
         self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
@@ -85,7 +90,8 @@ class Towers(Learner):
         how, towers = self.how, self.pretrained()
         adapters = [p for tower in towers for p in tower.adapter()]
         added = adapters + ([] if self.scorer is None else list(self.scorer.parameters()))
-        new = Group([self.items, self.bias, *self.own.parameters(), *added], how.learning_rate)
+        tokens = [] if self.description is None else list(self.description.parameters())
+        new = Group([self.items, self.bias, *self.own.parameters(), *tokens, *added], how.learning_rate)
         rate = how.encoder_rate * how.learning_rate
         if not rate or adapters:
             return [new]
@@ -112,7 +118,7 @@ class Towers(Learner):
         encoders[transfer.target.name] = self.own.encoder(rows.items, self.people.target.weights, rows.preference)
         read = {name: one.histories for name, one in encoders.items() if one.histories is not None}
         found = Mix(self.kappa).people(encoders, transfer.target.name, read)
-        items, bias = (one.detach().cpu().numpy().copy() for one in (self.items, self.bias))
+        items, bias = (one.detach().cpu().numpy().copy() for one in self.ranked()[:2])
         layer = None if self.scorer is None else self.scorer.layer()
         return FactorModel(
             Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa, pair_layer=layer

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
-from foretaste import Budget, Context, FactorModel, PairFacts, StrategyError, Transfer
+from foretaste import Budget, Context, FactorModel, Features, Index, Overlap, PairFacts, StrategyError, Transfer
 from foretaste.strategy import Strategy
-from foretaste.testing import StrategyContract, fit_once, newcomer_lift, taste_world, two_source_world, unrelated_world
+from foretaste.testing import (
+    StrategyContract,
+    fit_once,
+    newcomer_lift,
+    taste_of,
+    taste_world,
+    two_source_world,
+    unrelated_world,
+)
 from foretaste_deep import Finetune
 
 torch = pytest.importorskip("torch")
@@ -307,3 +318,66 @@ def test_torch_has_as_many_threads_as_before() -> None:
     before = torch.get_num_threads()
     fitted(taste_world(80), epochs=1, source_epochs=1)
     assert torch.get_num_threads() == before
+
+
+# What is declared of items ---------------------------------------------------------------------------------------
+
+
+def described_world(unknown: Sequence[str] = (), bare: Sequence[str] = ()) -> Transfer:
+    """Books and films that are said to be of a kind, which is their taste; nobody had the unknown films."""
+    world = taste_world(240)
+    rows = world.target.interactions
+    ids = rows.items.ids.to_list()
+    kept = rows.take(np.flatnonzero(~np.isin(rows.item_rows, [ids.index(one) for one in unknown])))
+    books, films = (
+        replace(one, item_features=kinds(one.interactions.items, bare)) for one in (world.pair.source, world.target)
+    )
+    return Transfer.of(books, films.with_interactions(kept), Overlap("users"))
+
+
+def kinds(items: Index, bare: Sequence[str]) -> Features:
+    said = [None if one in bare else f"kind-{taste_of(one)}" for one in items.ids.to_list()]
+    table = pl.DataFrame({"item_id": items.ids, "kind": said})
+    return Features.from_frame(table, items, "item_id", {}, "features")
+
+
+def test_films_that_nobody_had_are_ranked_by_what_they_are_said_to_be() -> None:
+    world = described_world(["film-a3", "film-b3"])
+    model = fit_once(Finetune(**{**SMALL, "epochs": 20}), world)
+    films = ["film-a3", "film-b3"]
+    liked = {taste: model.score([f"{taste}{n}"] * 2, films) for taste, n in (("a", 0), ("b", 1))}
+    assert liked["a"][0] > liked["a"][1]
+    assert liked["b"][1] > liked["b"][0]
+    blind = fit_once(Finetune(**SMALL, features=False), world)
+    a, b = blind.score(["a0"] * 2, films)
+    assert a == pytest.approx(b)
+
+
+def test_what_a_source_learnt_of_a_kind_is_where_the_target_begins() -> None:
+    world, strategy = described_world(), Finetune(**SMALL)
+    carried = {"books": strategy.pretrain(world.pair.source, Context())}
+    assert carried["books"].meta == {"tokens": ["kind=kind-a", "kind=kind-b"]}
+    learner = finetuning(strategy, carried, world, Context()).start()
+    apart = carried["books"].arrays["tokens_ranked"][[0, 1]]
+    assert np.abs(apart[0] - apart[1]).max() > 0.01
+    names = ["kind=kind-a", "kind=kind-b"]
+    ids = world.target.interactions.items.ids.to_list()
+    expected = apart[[names.index(f"kind=kind-{taste_of(one)}") for one in ids]]
+    np.testing.assert_allclose(learner.ranked().vectors.detach(), expected, rtol=1e-5)
+
+
+def test_items_of_which_nothing_is_said_are_served_all_the_same() -> None:
+    world = described_world(bare=["film-a3", "book-b0"])
+    assert newcomer_lift(Finetune(**SMALL), world) > 0.05
+
+
+def test_a_film_that_nobody_had_says_nothing_of_who_asks_with_it() -> None:
+    world = undescribed(described_world(["film-a3"]))
+    model = fit_once(Finetune(**SMALL), world)
+    assert model.recommend_for({"films": ["film-a3"]}, k=2).path == "popular"
+
+
+def undescribed(world: Transfer) -> Transfer:
+    """Return the world with nothing declared."""
+    source, target = (replace(one, item_features=None) for one in (world.pair.source, world.target))
+    return Transfer.of(source, target, Overlap("users"))
