@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from foretaste.bundle import load_bundle, save_bundle
+    from foretaste.checkpoint import Checkpoint
     from foretaste.data import (
         Domain,
         DomainPair,
@@ -61,6 +62,7 @@ __all__ = [
     "BundleError",
     "Carried",
     "Catalog",
+    "Checkpoint",
     "ConfigError",
     "Context",
     "Correction",
@@ -115,6 +117,7 @@ __all__ = [
 
 _NAMES = {
     "bundle": "load_bundle save_bundle",
+    "checkpoint": "Checkpoint",
     "data": "Domain DomainPair DomainSpec FeatureMatrices Features Index Interactions Overlap PairFacts Transfer"
     " feature_matrices sealed",
     "errors": "BundleError ConfigError DataError ForetasteError MissingPackageError OutputError PluginError"

@@ -17,6 +17,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
+from foretaste.checkpoint import Checkpoint
 from foretaste.config import StrictModel, validation_lines
 from foretaste.data import Domain, PairFacts, Transfer
 from foretaste.errors import ConfigError, StrategyError
@@ -83,7 +84,9 @@ class Context:
     ``device`` is ``cpu``, ``cuda`` or ``auto``; ``progress`` takes a line of text, which is a ``Step`` where the next
     strategy or repeat begins; ``cancel`` says whether to stop.
     ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
-    transfer)`` fits another strategy of the catalog through the same hooks and cache.
+    transfer)`` fits another strategy of the catalog through the same hooks and cache. ``checkpoint`` is the place where
+    this one pretraining or adapting may keep its state, None where none is kept: it holds nothing, or what the same
+    work with the same data, settings, seed, device, threads and code saved before its process was killed.
     """
 
     seed: int = 0
@@ -94,6 +97,7 @@ class Context:
     budget: Budget = Budget()
     validation: ValidationPlan | None = None
     fit: Callable[[str, Mapping[str, Any], Transfer], Recommender] | None = None
+    checkpoint: Checkpoint | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def rng(self, *stream: int) -> np.random.Generator:

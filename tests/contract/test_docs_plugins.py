@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 
-from foretaste import Platform, PluginError, Strategy, hookimpl, run_experiment
+from foretaste import Checkpoint, Context, Platform, PluginError, Strategy, hookimpl, run_experiment
 from foretaste.hookspecs import Hooks
 from foretaste.testing import StrategyContract, save_world, taste_world
 
@@ -203,3 +203,13 @@ def test_an_error_reads_as_on_the_page(wrong: str, tmp_path: Path) -> None:
     pattern = ".*".join(re.escape(part) for part in told.split("..."))
     with pytest.raises(PluginError, match=f"^{pattern}$" if not told.endswith("...") else f"^{pattern}"):
         Platform(plugins=[WRONG[wrong]()], folder=tmp_path)
+
+
+def test_a_pretraining_that_keeps_its_state_goes_on_where_it_was(tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "context.checkpoint"), names)
+    source = taste_world().pair.source
+    whole = names["pretrain"](source, Context())
+    names["pretrain"](source, Context(checkpoint=Checkpoint(tmp_path)), epochs=7)
+    resumed = names["pretrain"](source, Context(checkpoint=Checkpoint(tmp_path)))
+    assert resumed.arrays["items"].tobytes() == whole.arrays["items"].tobytes()

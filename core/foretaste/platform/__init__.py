@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,11 @@ from foretaste.errors import ConfigError, DataError, StrategyError
 from foretaste.evaluation import hold_out, prepared
 from foretaste.experiment import Experiment, GivenHoldout, TransferSpec, read_experiment
 from foretaste.metrics import parse_metric
+from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
-from foretaste.platform._fingerprint import run_fingerprint, versions
+from foretaste.platform._fingerprint import code_facts, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
-from foretaste.platform._output import Output, bundle_names, open_output
+from foretaste.platform._output import Output, bundle_names, held, open_output
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
@@ -88,15 +90,30 @@ class Platform:
         return found if found.name == name else replace(found, name=name)
 
     def fit(
-        self, strategy: str, transfer: Transfer, params: Mapping[str, Any] | None = None, *, seed: int = 0
+        self,
+        strategy: str,
+        transfer: Transfer,
+        params: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        checkpoints: Path | None = None,
     ) -> Recommender:
-        """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation."""
+        """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation.
+
+        A strategy that keeps its state does so in the folder ``checkpoints``: an equal fit goes on from there after its
+        process was killed, and one that is done leaves nothing there.
+        """
         made = self.catalog.make(strategy, params or {})
         facts = [PairFacts.of(pair) for pair in transfer.pairs]
         if objection := made.objection(facts):
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
-        fitter = Fitter(self._host, Context(seed=seed))
-        return fitter.fit(made, prepared(transfer), fitter.inside({}, None))
+        with nullcontext() if checkpoints is None else held(checkpoints):
+            states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
+            fitter = Fitter(self._host, Context(seed=seed), states)
+            found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
+            if states is not None:
+                states.remove()
+        return found
 
     def run(
         self,
@@ -115,7 +132,7 @@ class Platform:
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
         installed = versions(self._host)
         fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control, installed)
-        fitter = Fitter(self._host, Context(seed=experiment.seed, threads=experiment.threads, progress=progress))
+        context = Context(seed=experiment.seed, threads=experiment.threads, progress=progress)
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
@@ -134,7 +151,7 @@ class Platform:
                 )
                 for spec, transfer, key, name in zip(experiment.transfers, transfers, keys, folders, strict=True)
             ]
-            results = _run_all(jobs, fitter, out)
+            results = _run_all(jobs, Fitter(self._host, context, out.checkpoints), out)
             result = RunResult(
                 transfers=results,
                 metrics=[m.label for m in how.metrics],
@@ -160,6 +177,9 @@ class Platform:
             decision = choose(spec, train, self.registry, fitter, how)
             explained.append(Explained("+".join(spec.sources), spec.target, facts, decision, train.notes))
         return explained
+
+    def _code(self) -> list[Any]:
+        return code_facts(self._host, versions(self._host))
 
     def _measure(self, experiment: Experiment) -> Measure:
         metrics = _each(

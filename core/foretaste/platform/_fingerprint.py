@@ -45,7 +45,7 @@ def run_fingerprint(
     """
     what = {
         "experiment": experiment.model_dump(mode="json", exclude=_PLACES),
-        "transfers": [list(_transfer(transfer)) for transfer in transfers],
+        "transfers": [list(transfer_facts(transfer)) for transfer in transfers],
         "registry": [repr(rule) for rule in registry.rules],
         "plugins": list(_plugins(host)),
         "code": code_of_core(),
@@ -71,13 +71,20 @@ def versions(host: PluginHost) -> dict[str, str]:
     return found
 
 
-def _transfer(transfer: Transfer) -> Iterator[Any]:
-    yield list(_domain(transfer.target))
+def code_facts(host: PluginHost, installed: Mapping[str, str]) -> list[Any]:
+    """Return what says by which code something is fitted, JSON-ready; ``installed`` are the host's ``versions``."""
+    return [code_of_core(), list(_plugins(host)), dict(installed)]
+
+
+def transfer_facts(transfer: Transfer) -> Iterator[Any]:
+    """Yield what tells a transfer's data from others', JSON-ready."""
+    yield list(domain_facts(transfer.target))
     for pair in transfer.pairs:
-        yield [*_domain(pair.source), _matrix(pair.user_links), _matrix(pair.item_links), pair.warnings]
+        yield [*domain_facts(pair.source), _matrix(pair.user_links), _matrix(pair.item_links), pair.warnings]
 
 
-def _domain(domain: Domain) -> Iterator[Any]:
+def domain_facts(domain: Domain) -> Iterator[Any]:
+    """Yield what tells a domain's data from others', JSON-ready."""
     yield domain.name
     yield domain.interactions.fingerprint
     yield domain.minimum.model_dump()

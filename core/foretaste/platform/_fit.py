@@ -15,6 +15,7 @@ from foretaste.data import PairFacts, Transfer
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
+from foretaste.platform._checkpoints import Checkpoints
 from foretaste.plugins import PluginHost, said, type_of
 from foretaste.recommender import Recommender
 from foretaste.strategy import Carried, Context, Strategy, check_recommender
@@ -48,6 +49,8 @@ class Fitter:
 
     host: PluginHost
     context: Context
+    checkpoints: Checkpoints | None = None
+    """Where states of training are kept; None keeps none."""
     _carried: dict[Any, _Kept] = field(default_factory=dict)
     _comparison: int = 0
     _maker: tuple[int, str] = (0, "")
@@ -60,6 +63,8 @@ class Fitter:
     def fit(self, strategy: Strategy, transfer: Transfer, context: Context) -> Recommender:
         """Pretrain on each source and adapt, through the hooks."""
         carried = {pair.source.name: self._pretrained(strategy, pair.source, context) for pair in transfer.pairs}
+        if self.checkpoints is not None:
+            context = replace(context, checkpoint=self.checkpoints.of_adapting(strategy, carried, transfer, context))
         found = self._ask("adapt", strategy, carried=carried, transfer=transfer, context=context)
         recommender = check_recommender(found, strategy)
         has, needs = (len(recommender.roster.users), len(recommender.roster.items)), transfer.target.interactions.shape
@@ -85,6 +90,9 @@ class Fitter:
         print_of = (source.name, source.interactions.fingerprint)
         key = (strategy.name, json.dumps(settings, sort_keys=True), context.seed, *print_of)
         if key not in self._carried:
+            if self.checkpoints is not None:
+                place = self.checkpoints.of_pretraining(strategy, settings, source, context)
+                context = replace(context, checkpoint=place)
             found = self._ask("pretrain", strategy, source=source, context=context)
             if not isinstance(found, Carried):
                 raise StrategyError(f"{strategy.name}: pretrain returned {type(found).__name__}, expected Carried")

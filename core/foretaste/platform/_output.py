@@ -17,6 +17,7 @@ import polars as pl
 from foretaste.bundle import load_bundle, read_manifest
 from foretaste.data import Index
 from foretaste.errors import BundleError, OutputError
+from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measured
 from foretaste.platform._lock import locked
 from foretaste.result import RunResult, TransferResult
@@ -33,10 +34,20 @@ def open_output(folder: Path, fingerprint: str, *, new: bool) -> Iterator[Output
     Raises OutputError when the folder cannot be written, another run is writing there, or it holds another run and
     ``new`` is not set.
     """
-    made = _make(folder)
+    with held(folder, "transfers", "bundles", "checkpoints"):
+        yield Output.found(folder, fingerprint, new=new)
+
+
+@contextmanager
+def held(folder: Path, *parts: str) -> Iterator[None]:
+    """Hold a folder, made if it is missing, against other runs; ``parts`` of it that are files are an OutputError.
+
+    A folder that is empty in the end, and was made for this, is taken away again.
+    """
+    made = _make(folder, *parts)
     try:
         with locked(folder):
-            yield Output.found(folder, fingerprint, new=new)
+            yield
     finally:
         for one in made:
             with suppress(OSError):  # not empty
@@ -45,7 +56,9 @@ def open_output(folder: Path, fingerprint: str, *, new: bool) -> Iterator[Output
 
 @dataclass(eq=False)
 class Output:
-    """``run.json`` says whose run this is; ``transfers/`` holds finished transfers, ``bundles/`` recommenders."""
+    """``run.json`` says whose run this is; ``transfers/`` holds finished transfers, ``bundles/`` recommenders,
+    ``checkpoints/`` the states of training until they are no longer needed.
+    """
 
     folder: Path
     fingerprint: str
@@ -69,10 +82,16 @@ class Output:
             )
         return output
 
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where the run's fits keep their states: all of its code is in its fingerprint."""
+        return Checkpoints(self.folder / "checkpoints", self.fingerprint)
+
     def begin(self) -> None:
         """Let the folder be this run's: what another left there is removed, but for its bundles."""
         if not self.resumes:
             self._clear()
+            self.checkpoints.remove()
         try:
             (self.folder / "transfers").mkdir(exist_ok=True)
         except OSError as error:
@@ -147,6 +166,7 @@ class Output:
             self._write_run()
         self._write_table(f"transfers/{key}.people.parquet", _values(found, people))
         self._write(f"transfers/{key}.json", result.model_dump_json(indent=1))
+        self.checkpoints.remove("adapt")  # what a source taught may serve the next transfer
 
     def tell(self, key: str, call: Callable[[], object]) -> None:
         """Call, unless that was done for this transfer: a call that raises is made again by the next run."""
@@ -158,6 +178,7 @@ class Output:
     def finish(self, result: RunResult) -> None:
         """Write the whole document."""
         self._write("result.json", result.model_dump_json(indent=1))
+        self.checkpoints.remove()
 
     def _write(self, name: str, text: str) -> None:
         self._replace(name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
@@ -179,10 +200,10 @@ class Output:
             raise
 
 
-def _make(folder: Path) -> list[Path]:
+def _make(folder: Path, *parts: str) -> list[Path]:
     """Make a folder and return which folders were missing, innermost first; OutputError where it cannot be."""
     try:
-        for one in (folder, folder / "transfers", folder / "bundles", *folder.parents):
+        for one in (folder, *(folder / part for part in parts), *folder.parents):
             if one.exists() and not one.is_dir():
                 what = "found a file, expected a folder" if one == folder else f"{one} is a file, expected a folder"
                 raise OutputError(f"{folder}: cannot be written: {what}")
