@@ -91,7 +91,8 @@ class Task:
             seen = Ranking(best, truth, popularity, max(1, int((taught.getnnz(axis=1) > 0).sum())))
             return Ndcg(10).aggregate(Ndcg(10).values(seen), seen)
 
-        return self.train(learner, taught, self.schedule(self.how.epochs, self.how.patience, _JUDGED_SECONDS), figure)
+        schedule = self.schedule(self.how.epochs, self.how.patience, _JUDGED_SECONDS)
+        return self.train(learner, taught, schedule, figure, "judged")
 
     def train(
         self,
@@ -99,6 +100,7 @@ class Task:
         taught: sparse.csr_matrix,
         schedule: Schedule,
         figure: Callable[[], float] | None = None,
+        stage: str = "all",
     ) -> int:
         """Train on these rows (users, items), and return the best epoch."""
         how, rng = self.how, self.context.rng(21)
@@ -113,7 +115,7 @@ class Task:
 
         place = f"{how.name}: {self.transfer.target.name}"
         learners = np.flatnonzero(taught.getnnz(axis=1) > 0)
-        return train(place, learner, cost, learners, learner.groups(), schedule, rng, self.context, figure)
+        return train(place, learner, cost, learners, learner.groups(), schedule, rng, self.context, figure, stage=stage)
 
 
 def _taught(preference: sparse.csr_matrix, judges: NDArray[np.int64], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foretaste import Context, StrategyError
+from foretaste_deep._resume import Journal, Memory
 
 Batch = NDArray[np.int64]
 
@@ -61,17 +62,33 @@ def train(
     rng: np.random.Generator,
     context: Context,
     figure: Callable[[], float] | None = None,
+    *,
+    stage: str = "all",
+    memory: Memory | None = None,
 ) -> int:
     """Train in place, and return the epoch that the model ends with: the last, or the best by ``figure``.
 
     Of a figure more is better; 0 is before the first epoch.
+    Where the context has a checkpoint, a training of the same ``stage`` goes on where it was killed; ``memory`` is what
+    the loss remembers. One that had ended is not done again.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
     model, for a loss that is not finite, where the device has not enough memory, and where the run is cancelled.
     """
+    journal = Journal(context.checkpoint, stage)
+    if journal.finished is not None:
+        journal.restore_finished(model)
+        return journal.finished
     adam = torch.optim.Adam([{"params": list(g.parameters), "lr": g.rate} for g in groups], fused=True)
-    best, kept, reached = (figure() if figure else -math.inf), copy.deepcopy(model.state_dict()), 0
-    ends = math.inf if schedule.seconds is None else time.monotonic() + schedule.seconds
-    for epoch in range(schedule.epochs):
+    if journal.begun:
+        first, best, reached, spent, kept = journal.restore(model, adam, rng, memory)
+        context.progress(f"{place}: goes on after epoch {first}/{schedule.epochs}")
+    else:
+        first, best, reached, spent = 0, figure() if figure else -math.inf, 0, 0.0
+        kept = copy.deepcopy(model.state_dict())
+    began = time.monotonic() - spent
+    for epoch in range(first, schedule.epochs):
+        if epoch and (_out_of_patience(schedule, epoch, reached) or _out_of_time(schedule, began)):
+            break
         for group, one in zip(groups, adam.param_groups, strict=True):
             one["lr"] = group.rate * schedule.share(epoch) * (epoch >= group.thaw)
         total = 0.0
@@ -91,12 +108,28 @@ def train(
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
             best, kept, reached = (best if value is None else value), copy.deepcopy(model.state_dict()), epoch + 1
-        if schedule.patience and epoch + 1 - reached >= schedule.patience:
-            break
-        if time.monotonic() > ends:
-            break
+        journal.save(
+            model,
+            adam,
+            rng,
+            memory,
+            epoch=epoch + 1,
+            best=best,
+            reached=reached,
+            seconds=time.monotonic() - began,
+            kept=kept,
+        )
     model.load_state_dict(kept)
+    journal.finish(reached, kept)
     return reached
+
+
+def _out_of_patience(schedule: Schedule, epoch: int, reached: int) -> bool:
+    return schedule.patience > 0 and epoch - reached >= schedule.patience
+
+
+def _out_of_time(schedule: Schedule, began: float) -> bool:
+    return schedule.seconds is not None and time.monotonic() - began > schedule.seconds
 
 
 def said(loss: float, figure: float | None) -> str:
