@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from foretaste import PairFacts, Strategy
+from foretaste import PairFacts, Search, Strategy
 
 _FEWEST_PEOPLE = 64
 
@@ -31,7 +31,7 @@ class Deep(Strategy, ABC):
     """People per step."""
     epochs: Annotated[int, Field(ge=1)] = 40
     """The most passes over the target's people."""
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    learning_rate: Annotated[float, Field(gt=0), Search(3e-3, 1e-2)] = 3e-3
     """Step size of Adam for what the target brings."""
     decay: Literal["none", "linear", "cosine"] = "cosine"
     """How step sizes fall to zero over ``epochs``."""

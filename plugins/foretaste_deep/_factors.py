@@ -46,7 +46,7 @@ class Factors(Learner):
     ) -> torch.Tensor:
         """See Learner.vectors; what is left out is the residual. ``shown`` is not read: vectors hold what was told."""
         some = torch.from_numpy(rows)
-        own = self.residual[some]
+        own = self.residual.index_select(0, some.to(self.residual.device))
         if rng is not None:
             told = torch.from_numpy((rng.random(len(rows)) >= _ALONE).astype(np.float32))
             own = own * told.to(own.device)[:, None]

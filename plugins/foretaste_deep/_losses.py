@@ -35,14 +35,14 @@ class Items(NamedTuple):
 
     def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n,) of one item for each person (n, d)."""
-        some = self.vectors[rows]
-        scores = (people * some).sum(1) + self.bias[rows]
+        some = self.vectors.index_select(0, rows)  # whose gradient costs less than that of indexing
+        scores = (people * some).sum(1) + self.bias.index_select(0, rows)
         return scores if self.scorer is None else scores + self.scorer.each(people, some)
 
     def every(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n, k) of the same items for all people (n, d)."""
-        some = self.vectors[rows]
-        scores = people @ some.T + self.bias[rows]
+        some = self.vectors.index_select(0, rows)
+        scores = torch.addmm(self.bias.index_select(0, rows), people, some.T)
         return scores if self.scorer is None else scores + self.scorer.every(people, some)
 
 
@@ -66,18 +66,19 @@ def ranking_loss(
     people_rows, wanted, counts = _positives(preferred, rng)
     place = people.device
     rows, positive = (torch.from_numpy(one).to(place) for one in (people_rows, wanted))
-    scored = items.each(people[rows], positive)
+    mine = people.index_select(0, rows)
+    scored = items.each(mine, positive)
     weights = torch.from_numpy(counts).to(place)
     if kind == "softmax":
         drawn, own, correction = _drawn(preferred, items.drawn, negatives, rng)
         others = torch.from_numpy(drawn).to(place)
         scores = items.every(people, others) + correction
         scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
-        whole = torch.logsumexp(scores, dim=1)[rows]
+        whole = torch.logsumexp(scores, dim=1).index_select(0, rows)
         each = torch.logaddexp(whole, scored) - scored
     else:
         other = torch.from_numpy(_other_items(preferred, people_rows, items.drawn, rng)).to(place)
-        passed = items.each(people[rows], other)
+        passed = items.each(mine, other)
         each = (
             functional.softplus(passed - scored)
             if kind == "bpr"
@@ -96,8 +97,9 @@ def _positives(preferred: sparse.csr_matrix, rng: np.random.Generator) -> tuple[
     """Return the row and item of at most so many preferred items of each person, and for how many each stands."""
     lengths = np.diff(preferred.indptr)
     share = np.minimum(1, _MOST_POSITIVES / np.maximum(lengths, 1))
-    keep = rng.random(preferred.nnz) < np.repeat(share, lengths)
-    some = masked(preferred, keep)
+    some = preferred
+    if len(lengths) and lengths.max() > _MOST_POSITIVES:
+        some = masked(preferred, rng.random(preferred.nnz) < np.repeat(share, lengths))
     rows = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))
     return rows, some.indices.astype(np.int64), (1 / share[rows]).astype(np.float32)
 
@@ -124,9 +126,13 @@ def _other_items(
     m = preferred.shape[1]
     pool = np.arange(m) if pool is None else pool
     held = np.repeat(np.arange(preferred.shape[0]), np.diff(preferred.indptr)) * m + preferred.indices
+    if not preferred.has_sorted_indices:
+        held.sort()
     found = pool[rng.integers(0, len(pool), len(rows))]
     for _ in range(10):
-        clash = np.flatnonzero(np.isin(rows * m + found, held))
+        drawn = rows * m + found
+        place = np.minimum(np.searchsorted(held, drawn), len(held) - 1)
+        clash = np.flatnonzero(held[place] == drawn)
         if not len(clash):
             break
         found[clash] = pool[rng.integers(0, len(pool), len(clash))]

@@ -85,7 +85,7 @@ def pretrained_people(
     model = PeopleTable(preference.shape[0], preference.getnnz(axis=0), how.factors, generator).to(where)
 
     def cost(batch: Batch) -> torch.Tensor:
-        vectors = functional.normalize(model.people[torch.from_numpy(batch).to(where)], dim=1)
+        vectors = functional.normalize(model.people.index_select(0, torch.from_numpy(batch).to(where)), dim=1)
         return ranking_loss(how.loss, vectors, Items(model.items, model.bias), preference[batch], how.negatives, rng)
 
     _train(how, source, model, cost, preference, rng, context)

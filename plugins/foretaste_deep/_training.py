@@ -107,7 +107,9 @@ def train(
         told = said(total / max(len(people), 1), value)
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
-            best, kept, reached = (best if value is None else value), copy.deepcopy(model.state_dict()), epoch + 1
+            best, reached = (best if value is None else value), epoch + 1
+            for name, held in model.state_dict().items():
+                kept[name].copy_(held)
         journal.save(
             model,
             adam,
@@ -158,14 +160,29 @@ def _step(
         with torch.autocast(where, torch.bfloat16, enabled=schedule.mixed and where == "cuda"):
             cost = loss(batch)
         cost.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([p for p in held if p.grad is not None], schedule.clip)
+        _clip([p.grad for p in held if p.grad is not None], schedule.clip)
         adam.step()
         return float(cost.detach())
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not _of_memory(error):
+            raise
         raise StrategyError(
             f"{place}: {where} has not enough memory for a batch of {len(batch)} people; a smaller batch, or fewer"
             " negatives or factors, takes less"
         ) from error
+
+
+def _clip(gradients: Sequence[torch.Tensor], longest: float) -> None:
+    """Shorten gradients that are longer than this, all by the same share."""
+    squares = [torch.dot(one.reshape(-1), one.reshape(-1)) for one in gradients]
+    length = float(torch.stack(squares).sum().sqrt())
+    if length > longest:
+        torch._foreach_mul_(list(gradients), longest / length)
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether memory ran out: torch has an exception for that on a GPU, and none on a CPU."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
 
 
 @contextmanager

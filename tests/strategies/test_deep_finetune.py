@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from foretaste import Budget, Context, FactorModel, Features, Index, Overlap, PairFacts, StrategyError, Transfer
+from foretaste import Budget, Context, Domain, FactorModel, Features, Index, Overlap, PairFacts, StrategyError, Transfer
 from foretaste.strategy import Strategy
 from foretaste.testing import (
     StrategyContract,
@@ -184,6 +184,17 @@ def test_nobody_is_in_what_is_carried() -> None:
     }  # fmt: skip
 
 
+def test_somebody_who_had_ten_thousand_books_is_one_person_among_others() -> None:
+    world = taste_world()
+    books = pl.DataFrame({"user_id": ["a0"] * 10_000, "item_id": [f"book-{n}" for n in range(10_000)]})
+    rows = world.pair.source.interactions
+    own = pl.DataFrame({"user_id": rows.users.take(rows.user_rows), "item_id": rows.items.take(rows.item_rows)})
+    source = Domain.from_frame(pl.concat([books, own]), "books")
+    model = fit_once(Finetune(**SMALL), Transfer.of(source, world.target, Overlap("users")))
+    (answer,) = model.recommend(["a0"], k=3)
+    assert answer.path == "known"
+
+
 def test_too_few_shared_people_are_an_objection() -> None:
     facts = PairFacts.of(taste_world(60).pair)
     assert Finetune().objection([facts]) == f"needs 64 shared users, there are {facts.shared_users}"
@@ -298,6 +309,50 @@ def test_a_loss_that_is_no_number_ends_training_with_the_weights_as_they_were_go
     assert torch.equal(model.weight, before)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_too_little_memory_is_told_with_what_takes_less(error: Exception) -> None:
+    def loss(batch: Any) -> Any:
+        raise error
+
+    model = torch.nn.Linear(1, 1)
+    words = r"^toy: shop: cpu has not enough memory for a batch of 3 people; a smaller batch, or fewer negatives"
+    groups, rng = [Group(list(model.parameters()), 1.0)], np.random.default_rng(0)
+    with pytest.raises(StrategyError, match=words):
+        train("toy: shop", model, loss, np.arange(3), groups, Schedule(2, 4), rng, Context())
+
+
+def test_a_gradient_that_is_too_long_is_shortened() -> None:
+    model, rng = torch.nn.Linear(1, 1, bias=False), np.random.default_rng(0)
+    found = []
+
+    def loss(batch: Any) -> Any:
+        if model.weight.grad is not None:
+            found.append(float(model.weight.grad))
+        return 1000 * model.weight.sum()
+
+    for clip in (5.0, 1e4):
+        model.weight.grad = None
+        train(
+            "toy: shop",
+            model,
+            loss,
+            np.arange(2),
+            [Group([model.weight], 0.1)],
+            Schedule(1, 2, clip=clip),
+            rng,
+            Context(),
+        )
+        found.append(float(model.weight.grad))
+    assert found == pytest.approx([5.0, 1000.0])
+
+
 def test_people_asked_about_are_like_those_who_will_be_served() -> None:
     world, strategy = taste_world(), Finetune(**SMALL)
     carried = {"books": strategy.pretrain(world.pair.source, Context())}
@@ -305,6 +360,16 @@ def test_people_asked_about_are_like_those_who_will_be_served() -> None:
     judges, taught = task.judges(), task.preference.getnnz(axis=1) > 0
     assert taught[judges].all()
     assert len(judges) == int(0.2 * ((task.people.placed() > 0) & taught).sum())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("how", [{}, {"model": "factors"}, {"scorer_units": 4}, {"mixed_precision": False}], ids=str)
+def test_a_gpu_learns_what_a_cpu_learns(how: dict[str, Any]) -> None:
+    lifts = [
+        newcomer_lift(Finetune(**{**SMALL, **how}), taste_world(240), Context(device=where))
+        for where in ("cpu", "cuda")
+    ]
+    assert lifts[1] == pytest.approx(lifts[0], abs=0.03)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device here")
