@@ -29,11 +29,14 @@ class Memory(Protocol):
 
 
 class Journal:
-    """The state of one stage of training, in a checkpoint that other stages of the same fit use before and after."""
+    """The state of one stage of training, in a checkpoint that other stages of the same fit use before and after.
 
-    def __init__(self, checkpoint: Checkpoint | None, stage: str) -> None:
-        self.checkpoint, self.stage = checkpoint, stage
+    Of processes that train together one ``writes``.
+    """
+
+    def __init__(self, checkpoint: Checkpoint | None, stage: str, *, writes: bool = True) -> None:
         found = None if checkpoint is None else checkpoint.load()
+        self.checkpoint, self.stage = checkpoint if writes else None, stage
         self._arrays, self._meta = ({}, {"done": {}}) if found is None else found
         self._saved = time.monotonic()
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foretaste import Context, StrategyError
+from foretaste_deep._parallel import Crew
 from foretaste_deep._resume import Journal, Memory
 
 Batch = NDArray[np.int64]
@@ -70,11 +71,12 @@ def train(
 
     Of a figure more is better; 0 is before the first epoch.
     Where the context has a checkpoint, a training of the same ``stage`` goes on where it was killed; ``memory`` is what
-    the loss remembers. One that had ended is not done again.
+    the loss remembers. One that had ended is not done again. Processes that were joined by torch train together.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
     model, for a loss that is not finite, where the device has not enough memory, and where the run is cancelled.
     """
-    journal = Journal(context.checkpoint, stage)
+    crew = Crew()
+    journal = Journal(context.checkpoint, stage, writes=crew.rank == 0)
     if journal.finished is not None:
         journal.restore_finished(model)
         return journal.finished
@@ -83,27 +85,27 @@ def train(
         first, best, reached, spent, kept = journal.restore(model, adam, rng, memory)
         context.progress(f"{place}: goes on after epoch {first}/{schedule.epochs}")
     else:
-        first, best, reached, spent = 0, figure() if figure else -math.inf, 0, 0.0
+        first, best, reached, spent = 0, crew.same(figure()) if figure else -math.inf, 0, 0.0
         kept = copy.deepcopy(model.state_dict())
     began = time.monotonic() - spent
     for epoch in range(first, schedule.epochs):
-        if epoch and (_out_of_patience(schedule, epoch, reached) or _out_of_time(schedule, began)):
+        if epoch and crew.same(_out_of_patience(schedule, epoch, reached) or _out_of_time(schedule, began)):
             break
         for group, one in zip(groups, adam.param_groups, strict=True):
             one["lr"] = group.rate * schedule.share(epoch) * (epoch >= group.thaw)
         total = 0.0
-        for batch in batches(people, schedule.batch, rng):
+        for batch in batches(people, schedule.batch, context.rng(24, epoch)):
             if context.cancel():
                 model.load_state_dict(kept)
                 raise StrategyError(f"{place}: cancelled")
-            total += _step(place, model, loss, batch, adam, schedule) * len(batch)
+            total += _step(place, model, loss, batch, adam, schedule, crew) * len(batch)
             if not math.isfinite(total):
                 model.load_state_dict(kept)
                 raise StrategyError(
                     f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number;"
                     " a smaller learning_rate may help"
                 )
-        value = figure() if figure else None
+        value = crew.same(figure()) if figure else None
         told = said(total / max(len(people), 1), value)
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
@@ -152,17 +154,21 @@ def _step(
     batch: Batch,
     adam: torch.optim.Adam,
     schedule: Schedule,
+    crew: Crew,
 ) -> float:
     adam.zero_grad(set_to_none=True)
     held = [p for group in adam.param_groups for p in group["params"]]
     where = held[0].device.type
     try:
         with torch.autocast(where, torch.bfloat16, enabled=schedule.mixed and where == "cuda"):
-            cost = loss(batch)
+            mine = crew.share(batch)
+            cost = loss(mine)
         cost.backward()  # type: ignore[no-untyped-call]
+        part = len(mine) / len(batch)
+        crew.join(held, part)
         _clip([p.grad for p in held if p.grad is not None], schedule.clip)
         adam.step()
-        return float(cost.detach())
+        return crew.total(float(cost.detach()) * part)
     except (RuntimeError, MemoryError) as error:
         if not _of_memory(error):
             raise

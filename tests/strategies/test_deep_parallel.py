@@ -1,0 +1,51 @@
+"""Processes that torch joined train one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from foretaste import Context  # noqa: E402 - torch may be missing
+from foretaste_deep._training import Group, Schedule, train  # noqa: E402
+
+PEOPLE = np.arange(10, dtype=np.int64)
+VALUES = torch.linspace(-1, 2, 10)
+
+
+def learnt(context: Context | None = None) -> tuple[int, float]:
+    """Learn the mean of ten values in batches of three, the last of which is one person."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+
+    def loss(batch: Any) -> Any:
+        return ((model.weight[0, 0] - VALUES[torch.from_numpy(batch)]) ** 2).sum() / max(len(batch), 1)
+
+    figures = iter([0.0, 0.1, 0.3, 0.2, 0.1, 0.1])
+    groups, rng = [Group(list(model.parameters()), 0.05)], np.random.default_rng(0)
+    how = Schedule(5, 3, patience=2)
+    kept = train("toy", model, loss, PEOPLE, groups, how, rng, context or Context(), lambda: next(figures))
+    return kept, float(model.weight.detach())
+
+
+def one_of_two(rank: int, folder: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    try:
+        kept, weight = learnt()
+    finally:
+        torch.distributed.destroy_process_group()
+    (Path(folder) / f"{rank}.txt").write_text(f"{kept} {weight!r}")
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch was built without gloo")
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
+    alone = learnt()
+    for rank in (0, 1):
+        kept, weight = (tmp_path / f"{rank}.txt").read_text().split()
+        assert int(kept) == alone[0] == 2
+        assert float(weight) == pytest.approx(alone[1], abs=1e-6)
