@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from foretaste.errors import (
         BundleError,
+        CancelledError,
         ConfigError,
         DataError,
         ForetasteError,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Budget",
     "BundleError",
+    "CancelledError",
     "Carried",
     "Catalog",
     "Checkpoint",
@@ -120,8 +122,8 @@ _NAMES = {
     "checkpoint": "Checkpoint",
     "data": "Domain DomainPair DomainSpec FeatureMatrices Features Index Interactions Overlap PairFacts Transfer"
     " feature_matrices sealed",
-    "errors": "BundleError ConfigError DataError ForetasteError MissingPackageError OutputError PluginError"
-    " StrategyError UnknownIdError",
+    "errors": "BundleError CancelledError ConfigError DataError ForetasteError MissingPackageError OutputError"
+    " PluginError StrategyError UnknownIdError",
     "experiment": "Experiment read_experiment",
     "hookspecs": "hookimpl",
     "metrics": "Metric Ndcg Ranking",

@@ -8,9 +8,11 @@ ForetasteError
 │   └── MissingPackageError
 ├── StrategyError       a strategy that cannot serve this transfer, or broke while it did
 ├── BundleError         a saved recommender that is damaged or not one
-└── OutputError         a folder that cannot be written, or holds another run
+├── OutputError         a folder that cannot be written, or holds another run
+└── CancelledError      a run that was asked to stop, and did
 
-A message says where, what was found and what was expected. The command line prints it and exits with 2.
+A message says where, what was found and what was expected. The command line prints it and exits with 2
+(with 130 for what was cancelled).
 """
 
 from __future__ import annotations
@@ -53,6 +55,10 @@ class BundleError(ForetasteError):
 
 class OutputError(ForetasteError):
     """An output folder cannot be written, or holds another run."""
+
+
+class CancelledError(ForetasteError):
+    """A run stopped because it was asked to; an equal one goes on from there."""
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

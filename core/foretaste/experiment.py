@@ -10,6 +10,7 @@ from foretaste.config import Document, PlacedError, StrictModel, override, read_
 from foretaste.data import DomainSpec, Shared, said_twice
 from foretaste.errors import did_you_mean
 
+MOST_THREADS = 256
 Twins = Literal["report", "drop", "merge"]
 
 _PLAIN = re.compile(r"(?![.\s])[^/\\+\x00-\x1f\x7f]+(?<!\s)")  # "+" joins the names of several sources
@@ -153,7 +154,7 @@ class Experiment(StrictModel):
     metrics: list[str] = Field(default=["ndcg@10", "recall@10", "coverage@10"], min_length=1)
     """The first is the one that settings are tuned on and lifts are measured in."""
     seed: int = Field(default=7, ge=0)
-    threads: int = Field(default=1, ge=1, le=256)
+    threads: int = Field(default=1, ge=1, le=MOST_THREADS)
     tries: int = Field(default=8, ge=1)
     """The most settings of a strategy that are tried on the validation folds."""
     folds: int = Field(default=3, ge=2)

@@ -105,6 +105,10 @@ class RunResult(StrictModel):
     transfers: list[TransferResult]
     metrics: list[str]
     seed: int
+    device: str
+    """What was asked for: ``auto``, ``cpu`` or ``cuda``."""
+    threads: int
+    """How many strategies could use."""
     fingerprint: str
     """Of the configuration, the data and the versions."""
     versions: dict[str, str]

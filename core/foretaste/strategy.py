@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 import pydantic
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from foretaste.evaluation import ValidationPlan
 
 T = TypeVar("T")
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def silent(message: str) -> None:
     """Take a line of progress and do nothing with it."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Return False: nobody asked to stop."""
     return False
 
 
@@ -81,8 +83,9 @@ def _never() -> bool:
 class Context:
     """How to run, as opposed to what: never a global seed, an environment variable or a logging set-up.
 
-    ``device`` is ``cpu``, ``cuda`` or ``auto``; ``progress`` takes a line of text, which is a ``Step`` where the next
-    strategy or repeat begins; ``cancel`` says whether to stop.
+    ``device`` is ``cpu``, ``cuda`` or ``auto``, which is up to the strategy; ``progress`` takes a line of text,
+    which is a ``Step`` where the next strategy or repeat begins; ``cancel`` says whether to stop: a strategy that
+    does raises a StrategyError, and the run ends as cancelled.
     ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
     transfer)`` fits another strategy of the catalog through the same hooks and cache. ``checkpoint`` is the place where
     this one pretraining or adapting may keep its state, None where none is kept: it holds nothing, or what the same
@@ -90,10 +93,10 @@ class Context:
     """
 
     seed: int = 0
-    device: str = "auto"
+    device: Device = "auto"
     threads: int = 1
     progress: Callable[[str], None] = silent
-    cancel: Callable[[], bool] = _never
+    cancel: Callable[[], bool] = never
     budget: Budget = Budget()
     validation: ValidationPlan | None = None
     fit: Callable[[str, Mapping[str, Any], Transfer], Recommender] | None = None

@@ -260,3 +260,38 @@ def test_explain_names_a_misspelt_strategy_to_run_beside(call: Any, experiment: 
     answer = call("explain", experiment, "--set", "transfers.0.beside=[align/rigde]")
     assert answer.code == 2
     assert "align/ridge" in answer.err
+
+
+def test_the_device_and_the_threads_reach_the_run(call: Any, experiment: Path) -> None:
+    answer = call("run", experiment, "--device", "cpu", "--threads", "2", "--json")
+    assert answer.code == 0, answer
+    assert (answer.json["device"], answer.json["threads"]) == ("cpu", 2)
+    refused = call("run", experiment, "--threads", "0")
+    assert (refused.code, refused.err) == (2, "error: threads: found 0, expected 1 to 256\n")
+    assert call("run", experiment, "--device", "gpu").code == 2
+
+
+STOPPED = """\
+from foretaste import hookimpl
+
+foretaste_api = 1
+
+
+@hookimpl(wrapper=True)
+def adapt(strategy):
+    if strategy.name == "align/ridge":
+        raise {}
+    return (yield)
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [("KeyboardInterrupt", "interrupted\n"), ("__import__('foretaste').CancelledError('cancelled')", "cancelled\n")],
+)
+def test_a_run_that_is_stopped_says_so_in_one_line(call: Any, experiment: Path, raised: str, words: str) -> None:
+    (experiment.parent / "stopped.py").write_text(STOPPED.format(raised))
+    experiment.write_text(f"plugins: [stopped.py]\n{experiment.read_text()}")
+    answer = call("run", experiment)
+    assert (answer.code, answer.out, answer.err) == (130, "", words)
+    assert sorted(path.name for path in (experiment.parent / "out").iterdir()) == ["run.json", "transfers"]

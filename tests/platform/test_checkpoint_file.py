@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from foretaste import Checkpoint, OutputError
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     array=st.sampled_from([np.float32, np.float64, np.float16, np.int64, np.uint8, np.bool_, ">f4", ">i8"]).flatmap(
         lambda dtype: arrays(dtype, array_shapes(min_dims=0, max_dims=3, min_side=0))

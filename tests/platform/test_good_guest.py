@@ -81,7 +81,7 @@ def test_a_run_with_installed_strategies_patches_nothing_of_others(shops):
 
 def test_all_errors_stand_in_one_tree():
     raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert len(raised) == 9
+    assert len(raised) == 10
     assert all(issubclass(kind, errors.ForetasteError) for kind in raised)
 
 

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from foretaste.cli._output import give_up_stdout, readable
-from foretaste.errors import ForetasteError
+from foretaste.errors import CancelledError, ForetasteError
 
 
 class GuardedCommand(TyperCommand):
@@ -27,6 +27,9 @@ class GuardedCommand(TyperCommand):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
+        except CancelledError as error:
+            typer.echo(readable(str(error)), err=True)
+            raise typer.Exit(130) from None
         except ForetasteError as error:
             _tell(str(error), debug)
             raise typer.Exit(2) from None

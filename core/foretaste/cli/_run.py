@@ -13,6 +13,14 @@ from foretaste.cli._output import console, stdout_kept, write_json
 from foretaste.cli._progress import progress
 
 
+class DeviceName(StrEnum):
+    """The devices that a run can ask for."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class ControlName(StrEnum):
     """The controls that a run can do."""
 
@@ -30,6 +38,12 @@ def run(
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where to write; left out, the experiment's output.", readable=False),
+    ] = None,
+    device: Annotated[
+        DeviceName, typer.Option(help="Where to train, for strategies that can choose.")
+    ] = DeviceName.auto,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", help="Threads to train with; left out, the experiment's.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,6 +63,8 @@ def run(
             new=new,
             control=None if control is None else "permuted",
             output=output,
+            device=device.value,
+            threads=threads,
             progress=tell,
         )
     if as_json:

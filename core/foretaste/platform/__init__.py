@@ -8,12 +8,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links, with_given
 from foretaste.errors import ConfigError, DataError, StrategyError
 from foretaste.evaluation import hold_out, prepared
-from foretaste.experiment import Experiment, GivenHoldout, TransferSpec, read_experiment
+from foretaste.experiment import MOST_THREADS, Experiment, GivenHoldout, TransferSpec, read_experiment
 from foretaste.metrics import parse_metric
 from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
@@ -25,7 +25,7 @@ from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult, TransferResult
-from foretaste.strategy import Context, silent
+from foretaste.strategy import Context, Device, never, silent
 
 T = TypeVar("T")
 
@@ -96,6 +96,10 @@ class Platform:
         params: Mapping[str, Any] | None = None,
         *,
         seed: int = 0,
+        device: Device = "auto",
+        threads: int = 1,
+        progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
         checkpoints: Path | None = None,
     ) -> Recommender:
         """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation.
@@ -109,7 +113,7 @@ class Platform:
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
         with nullcontext() if checkpoints is None else held(checkpoints):
             states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
-            fitter = Fitter(self._host, Context(seed=seed), states)
+            fitter = Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel), states)
             found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
             if states is not None:
                 states.remove()
@@ -123,16 +127,27 @@ class Platform:
         output: Path | None = None,
         new: bool = False,
         control: ControlKind | None = None,
+        device: Device = "auto",
+        threads: int | None = None,
         progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
     ) -> RunResult:
-        """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed."""
+        """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed.
+
+        ``device`` is for strategies that can use another than the CPU; ``threads`` takes the place of the
+        experiment's. Where ``cancel`` says so, the run ends with a CancelledError, at the latest before the next fit,
+        and an equal one goes on from there.
+        """
+        if threads is not None:
+            experiment = experiment.model_copy(update={"threads": threads})
+        device, threads = _how(device, experiment.threads)
         how = self._measure(experiment)
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
         installed = versions(self._host)
-        fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control, installed)
-        context = Context(seed=experiment.seed, threads=experiment.threads, progress=progress)
+        fingerprint = run_fingerprint(experiment, transfers, self.registry, self._host, control, device, installed)
+        context = Context(experiment.seed, device, threads, progress, cancel)
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
@@ -156,6 +171,8 @@ class Platform:
                 transfers=results,
                 metrics=[m.label for m in how.metrics],
                 seed=experiment.seed,
+                device=device,
+                threads=threads,
                 fingerprint=fingerprint,
                 versions=installed,
             )
@@ -229,6 +246,14 @@ class Platform:
         return Transfer.of([domains[name] for name in spec.sources], domains[spec.target], overlap)
 
 
+def _how(device: Device, threads: int) -> tuple[Device, int]:
+    if device not in get_args(Device):
+        raise ConfigError(f"device: found {device!r}, expected one of {', '.join(get_args(Device))}")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ConfigError(f"threads: found {threads}, expected 1 to {MOST_THREADS}")
+    return device, threads
+
+
 def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
     """Return what is made for each key; a ConfigError has a line for every key that is wrong."""
     made, wrong = [], []
@@ -270,12 +295,25 @@ def run_experiment(
     new: bool = False,
     control: ControlKind | None = None,
     output: Path | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
     progress: Callable[[str], None] = silent,
+    cancel: Callable[[], bool] = never,
 ) -> RunResult:
     """Read experiment.yaml, make a platform with its plugins, and run it."""
     experiment, _ = read_experiment(path, list(assignments))
     platform = _platform_of(experiment, path.parent, no_plugins=False)
-    return platform.run(experiment, folder=path.parent, output=output, new=new, control=control, progress=progress)
+    return platform.run(
+        experiment,
+        folder=path.parent,
+        output=output,
+        new=new,
+        control=control,
+        device=device,
+        threads=threads,
+        progress=progress,
+        cancel=cancel,
+    )
 
 
 def explain_experiment(path: Path, *, assignments: Sequence[str] = (), no_plugins: bool = False) -> list[Explained]:

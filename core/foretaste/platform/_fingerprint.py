@@ -37,6 +37,7 @@ def run_fingerprint(
     registry: Registry,
     host: PluginHost,
     control: str | None,
+    device: str,
     installed: Mapping[str, str],
 ) -> str:
     """Return a hash of all that a run's result depends on: equal for equal runs, wherever their files lie.
@@ -50,6 +51,7 @@ def run_fingerprint(
         "plugins": list(_plugins(host)),
         "code": code_of_core(),
         "control": control,
+        "device": device,  # other devices give other figures, in the last digits
         "versions": installed,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretaste.data import PairFacts, Transfer
-from foretaste.errors import StrategyError
+from foretaste.errors import CancelledError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
 from foretaste.platform._checkpoints import Checkpoints
@@ -61,7 +61,9 @@ class Fitter:
         self._comparison += 1
 
     def fit(self, strategy: Strategy, transfer: Transfer, context: Context) -> Recommender:
-        """Pretrain on each source and adapt, through the hooks."""
+        """Pretrain on each source and adapt, through the hooks. CancelledError where the run is to stop."""
+        if self.context.cancel():
+            raise CancelledError(f"{transfer.place}: cancelled")
         carried = {pair.source.name: self._pretrained(strategy, pair.source, context) for pair in transfer.pairs}
         if self.checkpoints is not None:
             context = replace(context, checkpoint=self.checkpoints.of_adapting(strategy, carried, transfer, context))
@@ -79,6 +81,8 @@ class Fitter:
         try:
             return self.host.call(hook, strategy=strategy, **arguments)
         except StrategyError as error:
+            if self.context.cancel():
+                raise CancelledError(f"{strategy.name}: cancelled") from error
             if strategy.name in str(error):
                 raise
             raise StrategyError(f"{strategy.name}: {error}") from error.__cause__ or error
@@ -132,8 +136,6 @@ class Fitter:
         )
 
     def _on_fold(self, strategy: Strategy, fold: HeldOut, memo: dict[Any, Any], metric: Metric) -> tuple[Scores, bool]:
-        if self.context.cancel():
-            raise StrategyError("cancelled")
         recommender = self.fit(strategy, fold.train, self.inside(memo, None))
         return score(recommender, fold, [metric]), bool(recommender.places(fold.people).any())
 
