@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretaste.bundle import load_bundle, save_bundle
+    from foretaste.bundle import SavedCarried, load_bundle, load_carried, save_bundle, save_carried
     from foretaste.checkpoint import Checkpoint
     from foretaste.data import (
         Domain,
@@ -98,6 +98,7 @@ __all__ = [
     "Registry",
     "Roster",
     "RunResult",
+    "SavedCarried",
     "Search",
     "Side",
     "Step",
@@ -110,15 +111,17 @@ __all__ = [
     "feature_matrices",
     "hookimpl",
     "load_bundle",
+    "load_carried",
     "own_share",
     "read_experiment",
     "run_experiment",
     "save_bundle",
+    "save_carried",
     "sealed",
 ]
 
 _NAMES = {
-    "bundle": "load_bundle save_bundle",
+    "bundle": "SavedCarried load_bundle load_carried save_bundle save_carried",
     "checkpoint": "Checkpoint",
     "data": "Domain DomainPair DomainSpec FeatureMatrices Features Index Interactions Overlap PairFacts Transfer"
     " feature_matrices sealed",

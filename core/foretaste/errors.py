@@ -7,7 +7,7 @@ ForetasteError
 ├── PluginError         a plugin that cannot be used
 │   └── MissingPackageError
 ├── StrategyError       a strategy that cannot serve this transfer, or broke while it did
-├── BundleError         a saved recommender that is damaged or not one
+├── BundleError         a saved recommender, or saved source knowledge, that is damaged or not one
 ├── OutputError         a folder that cannot be written, or holds another run
 └── CancelledError      a run that was asked to stop, and did
 

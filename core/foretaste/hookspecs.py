@@ -57,7 +57,8 @@ class Hooks:
     def pretrain(self, strategy: Strategy, source: Domain, context: Context) -> Carried | None:
         """Return what a source hands on, or None to leave it to others.
 
-        Called once per strategy, settings and prepared source. Core answers last: ``strategy.pretrain``.
+        Called once per strategy, settings and prepared source, unless that was saved before. Core answers last:
+        ``strategy.pretrain``.
         """
 
     @hookspec(firstresult=True)

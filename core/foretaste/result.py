@@ -49,7 +49,7 @@ class Entry(StrictModel):
     cpu_seconds: float
     """Process CPU of tuning and fitting."""
     cached: bool
-    """Some of the work was done before, by another strategy or transfer of this run."""
+    """Some of the work was done before, by another strategy or transfer of this run, or saved before it."""
 
 
 class Population(StrictModel):

@@ -42,11 +42,16 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """What pretraining on one source hands on: named arrays and JSON-ready facts, of a numbered layout."""
+    """What pretraining on one source hands on: named arrays and JSON-ready facts, of a numbered layout.
+
+    ``personal`` names the arrays that have one row per person of the source, in the order of its users: when what is
+    carried is saved they are left out, unless people are asked for.
+    """
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+    personal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ class Strategy(StrictModel, ABC):
     """The extra of foretaste that brings ``requires``; named in the error when they are missing."""
     portable: ClassVar[bool] = False
     """Carried alone suffices: it can be saved and sent without any interaction in it."""
+    carried_version: ClassVar[int] = 1
+    """The ``version`` of what ``pretrain`` makes and ``adapt`` reads: what was saved in another one is refused."""
     baseline: ClassVar[bool] = False
     """Part of what transfer must beat: uses the target alone (for ratings, at most a person's average elsewhere)."""
     predicts_ratings: ClassVar[bool] = False
@@ -187,6 +194,12 @@ def make_strategy(kind: type[Strategy], params: Mapping[str, Any]) -> Strategy:
         return kind.model_validate(dict(params))
     except pydantic.ValidationError as error:
         raise ConfigError("\n".join(validation_lines(error, kind, kind.name))) from error
+
+
+def pretraining_settings(strategy: Strategy) -> dict[str, Any]:
+    """Return the settings that pretraining depends on, JSON-ready."""
+    fields = strategy.pretrain_fields
+    return {name: value for name, value in strategy.params().items() if fields is None or name in fields}
 
 
 def missing_packages(kind: type[Strategy]) -> list[str]:

@@ -72,7 +72,7 @@ class Finetune(Deep):
         rows = source.interactions
         preference = ones(rows.preference)
         if self.model == "factors":
-            return Carried({"people": pretrained_people(self, source.name, preference, context)})
+            return Carried({"people": pretrained_people(self, source.name, preference, context)}, personal=("people",))
         weights = rarity(rows.popularity, int((rows.history > 0).sum()))
         arrays, names = pretrained_tower(self, source, preference, weights, context)
         return Carried(arrays | {"weights": weights}, {"tokens": list(names)} if names else {})

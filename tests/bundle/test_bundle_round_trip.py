@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from foretaste.bundle import load_bundle, read_manifest, save_bundle
-from foretaste.bundle._write import _write_arrays
+from foretaste.bundle._files import write_arrays
 from foretaste.data import Index
 from foretaste.errors import DataError
 from foretaste.recommender import FactorModel, HistoryModel, Side
@@ -204,7 +204,7 @@ def test_arrays_of_every_layout_are_written_right(tmp_path_factory, shape, dtype
         "broadcast": lambda: np.broadcast_to(whole, (3, *shape)),
     }[view]()
     place = tmp_path_factory.mktemp("arrays") / "a.safetensors"
-    _write_arrays(place, {"array": array})
+    write_arrays(place, {"array": array})
     back = load_file(place)["array"]
     assert back.dtype == array.dtype
     np.testing.assert_array_equal(back, array)

@@ -54,7 +54,10 @@ def test_the_documented_keys_are_those_that_are_printed(
     explained = call("explain", experiment, "--json").json
     pair = call("facts", *files, "--shared", "users", "--json").json
     answer = call("recommend", bundle, "1000", "--why", "--json").json
+    output = experiment.parent / "knowledge"
+    asked = ("--source", "grocery", "--strategy", "align/ridge", "--output", output, "--param", "epochs=1")
     printed = {
+        "Pretrained": call("pretrain", experiment, *asked, "--json").json,
         "Audit": run["transfers"][0]["audit"],
         "AuditReport": run["transfers"][0]["audit"]["pairs"]["grocery"],
         "Explanation": explained,

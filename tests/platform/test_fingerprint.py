@@ -41,7 +41,7 @@ def fingerprint_of(made: Platform, folder: Path, **changed: Any) -> str:
     asked = experiment(**changed)
     domains = made._domains(asked, folder)
     transfers = [made._transfer(spec, domains, folder) for spec in asked.transfers]
-    return run_fingerprint(asked, transfers, made.registry, made._host, None, "auto", versions(made._host))
+    return run_fingerprint(asked, transfers, made.registry, made._host, None, "auto", {}, versions(made._host))
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_what_is_frozen_already_is_shared():
 def test_a_loaded_array_is_not_copied(tmp_path, monkeypatch):
     save_bundle(factor_model(), tmp_path, strategy="a/b", params={})
     kept = []
-    monkeypatch.setattr("foretaste.bundle._read.sealed", lambda array: kept.append(sealed(array)) or kept[-1])
+    monkeypatch.setattr("foretaste.bundle._files.sealed", lambda array: kept.append(sealed(array)) or kept[-1])
     model = load_bundle(tmp_path)
     for array in (model.user_factors, model.encoders["books"].histories.indices, model.roster.seen.data):
         assert any(np.shares_memory(array, one) for one in kept)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 
@@ -21,6 +22,9 @@ MANIFEST, CURRENT, ARRAYS = "manifest.json", "CURRENT", "arrays.safetensors"
 
 RATING_ARRAYS = ("user_offset", "item_offset")
 """Arrays of a rating scale; in the array file as ``rating.user_offset`` and so on."""
+
+CARRIED = "carried"
+"""The kind of saved source knowledge, which no recommender has."""
 
 Contents = Literal["factors", "seen items", "source histories", "target histories", "user features"]
 
@@ -126,23 +130,23 @@ def read_manifest(path: Path) -> Manifest:
     return manifest_in(version_folder(path))
 
 
-def version_folder(path: Path) -> Path:
+def version_folder(path: Path, what: str = "a bundle") -> Path:
     """Return the folder that holds the manifest: ``path`` itself, or the version that its CURRENT names."""
     path = Path(path)
     try:
-        return _version_in(path)
+        return _version_in(path, what)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _version_in(path: Path) -> Path:
+def _version_in(path: Path, what: str) -> Path:
     if (path / MANIFEST).is_file():
         return path
     if not path.is_dir():
-        raise BundleError(f"{path}: not a bundle: expected a folder, found {'a file' if path.exists() else 'nothing'}")
+        raise BundleError(f"{path}: not {what}: expected a folder, found {'a file' if path.exists() else 'nothing'}")
     if not (path / CURRENT).is_file():
-        what = f"{MANIFEST} is missing" if (path / ARRAYS).is_file() else f"expected {CURRENT} or {MANIFEST} in it"
-        raise BundleError(f"{path}: not a bundle: {what}{_bundles_below(path)}")
+        lacks = f"{MANIFEST} is missing" if (path / ARRAYS).is_file() else f"expected {CURRENT} or {MANIFEST} in it"
+        raise BundleError(f"{path}: not {what}: {lacks}{_bundles_below(path)}")
     named = _read(path / CURRENT).decode(errors="replace").strip()
     if not _VERSION_NAME.fullmatch(named):
         raise BundleError(f"{path / CURRENT}: found {named[:40]!r}, expected a version such as v1")
@@ -158,7 +162,31 @@ def _bundles_below(path: Path) -> str:
 
 
 def manifest_in(folder: Path) -> Manifest:
-    """Return the verified manifest of one version's folder."""
+    """Return the verified manifest of the bundle in one version's folder."""
+    place = folder / MANIFEST
+    found = document_in(folder, FORMAT_VERSION)
+    if found.get("kind") == CARRIED:
+        raise BundleError(f"{place}: is what was carried from a source, expected a recommender; adapt makes one of it")
+    manifest = validated(Manifest, found, place)
+    check_names(manifest.files, _needed(manifest), place)
+    return manifest
+
+
+M = TypeVar("M", bound=StrictModel)
+
+
+def validated(kind: type[M], found: dict[str, Any], place: Path) -> M:
+    """Return a manifest as a model; BundleError where it is none."""
+    try:
+        return kind.model_validate(found)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{place}: {where}: {first['msg']}") from error
+
+
+def document_in(folder: Path, newest: int) -> dict[str, Any]:
+    """Return the manifest of one version's folder, of a format that is known, and with the id that it says."""
     place = folder / MANIFEST
     try:
         found = json.loads(_read(place))
@@ -166,20 +194,13 @@ def manifest_in(folder: Path) -> Manifest:
         raise BundleError(f"{place}: not JSON: {error}") from error
     version = found.get("format_version") if isinstance(found, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise BundleError(f"{place}: not a bundle's manifest: expected format_version {FORMAT_VERSION}")
-    if version > FORMAT_VERSION:
+        raise BundleError(f"{place}: not a bundle's manifest: expected format_version {newest}")
+    if version > newest:
         raise BundleError(
-            f"{place}: found format_version {version}, expected {FORMAT_VERSION} at most; a newer foretaste reads it"
+            f"{place}: found format_version {version}, expected {newest} at most; a newer foretaste reads it"
         )
     _check_id(found, place)
-    try:
-        manifest = Manifest.model_validate(found)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{place}: {where}: {first['msg']}") from error
-    _check_names(manifest, place)
-    return manifest
+    return dict(found)
 
 
 def _check_id(found: dict[str, Any], place: Path) -> None:
@@ -191,13 +212,18 @@ def _check_id(found: dict[str, Any], place: Path) -> None:
         raise BundleError(f"{place}: damaged: its id is {found.get('id')!r}, its contents have {expected!r}")
 
 
-def _check_names(manifest: Manifest, place: Path) -> None:
-    for name in manifest.files:
+def _needed(manifest: Manifest) -> list[str]:
+    indexes = [manifest.users, manifest.items, *manifest.history_items.values()]
+    return [ARRAYS, *(entry.file for entry in indexes)]
+
+
+def check_names(files: Collection[str], needed: Iterable[str], place: Path) -> None:
+    """Raise BundleError unless all files have plain names, and those that are needed are among them."""
+    for name in files:
         if not _FILE_NAME.fullmatch(name):
             raise BundleError(f"{place}: file {name!r}: expected a plain name such as {ARRAYS}, without a folder")
-    needed = [ARRAYS, manifest.users.file, manifest.items.file, *(e.file for e in manifest.history_items.values())]
     for name in needed:
-        if name not in manifest.files:
+        if name not in files:
             raise BundleError(f"{place}: file {name!r} is needed but not listed")
 
 

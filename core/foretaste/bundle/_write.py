@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
 from scipy import sparse
 
+from foretaste.bundle._files import Arrays, version_of_foretaste, write_arrays, write_ids, write_manifest
 from foretaste.bundle._manifest import (
     ARRAYS,
     FORMAT_VERSION,
-    MANIFEST,
     RATING_ARRAYS,
     RatingFacts,
     canonical,
-    manifest_id,
 )
 from foretaste.bundle._publish import publish
-from foretaste.data import Index
 from foretaste.errors import OutputError
 from foretaste.recommender import KINDS, Recommender, Roster
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def save_bundle(
@@ -78,12 +67,11 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
     if histories and roster.seen is not None:
         matrices["roster.seen"] = roster.seen
     ids = _write_indexes(recommender, made)
-    _write_arrays(made / ARRAYS, _all_arrays(recommender, arrays, matrices))
-    (made / ARRAYS).chmod((made / ids["users"]["file"]).stat().st_mode)  # safetensors makes it the owner's alone
+    write_arrays(made / ARRAYS, _all_arrays(recommender, arrays, matrices))
     manifest = {
         "format_version": FORMAT_VERSION,
         "kind": recommender.kind,
-        "foretaste": _version(),
+        "foretaste": version_of_foretaste(),
         "domains": {"target": roster.target, "sources": list(roster.sources)},
         "contains": _contents(arrays, kept, roster, "roster.seen" in matrices),
         "matrices": {name: [int(side) for side in matrix.shape] for name, matrix in matrices.items()},
@@ -93,10 +81,7 @@ def _write(recommender: Recommender, made: Path, about: Mapping[str, Any], histo
         **about,
         **ids,
     }
-    manifest["files"] = {file.name: _entry(file) for file in sorted(made.iterdir())}
-    manifest["id"] = manifest_id(manifest)
-    text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    (made / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    write_manifest(made, manifest)
 
 
 def _all_arrays(recommender: Recommender, arrays: Arrays, matrices: Mapping[str, sparse.csr_matrix]) -> Arrays:
@@ -116,32 +101,13 @@ def _rating_facts(roster: Roster) -> dict[str, Any]:
     )
 
 
-def _write_arrays(place: Path, arrays: Arrays) -> None:
-    """Write all arrays, and read them back: safetensors writes what is not C-contiguous wrong, without a word."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(whole, place)
-    with safe_open(place, framework="np") as written:
-        for name, array in whole.items():
-            back = written.get_tensor(name)
-            equal_nan = array.dtype.kind == "f"
-            if back.dtype != array.dtype or not np.array_equal(back, array, equal_nan=equal_nan):
-                raise ValueError(f"array '{name}' did not come back as it was written")
-
-
 def _write_indexes(recommender: Recommender, made: Path) -> dict[str, Any]:
     roster = recommender.roster
-    items = _write_ids(made / "items.arrow", roster.items)
+    items = write_ids(made / "items.arrow", roster.items)
     others: dict[str, Any] = {}
     for number, (name, index) in enumerate(recommender.indexes().items(), 1):
-        others[name] = items if index == roster.items else _write_ids(made / f"items.{number}.arrow", index)
-    return {"users": _write_ids(made / "users.arrow", roster.users), "items": items, "history_items": others}
-
-
-def _write_ids(place: Path, index: Index) -> dict[str, Any]:
-    written = BytesIO()
-    pl.DataFrame({"id": index.ids}).write_ipc(written, compression="uncompressed")
-    place.write_bytes(written.getbuffer())
-    return {"file": place.name, "type": str(index.ids.dtype), "rows": len(index)}
+        others[name] = items if index == roster.items else write_ids(made / f"items.{number}.arrow", index)
+    return {"users": write_ids(made / "users.arrow", roster.users), "items": items, "history_items": others}
 
 
 def _contents(arrays: Arrays, kept: Mapping[str, Any], roster: Roster, seen: bool) -> list[str]:
@@ -153,15 +119,3 @@ def _contents(arrays: Arrays, kept: Mapping[str, Any], roster: Roster, seen: boo
         "user features": any(name not in (roster.target, *roster.sources) for name in kept),
     }
     return [what for what, is_held in held.items() if is_held]
-
-
-def _entry(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": file.stat().st_size}
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("foretaste")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

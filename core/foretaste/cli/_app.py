@@ -11,9 +11,10 @@ from foretaste.cli._explain import explain
 from foretaste.cli._facts import facts
 from foretaste.cli._guard import DebugAnywhere, GuardedCommand
 from foretaste.cli._plugins import plugins
+from foretaste.cli._pretrain import pretrain
 from foretaste.cli._recommend import recommend
 from foretaste.cli._registry import check
-from foretaste.cli._run import run
+from foretaste.cli._run import adapt, run
 from foretaste.cli._schema import schema
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (run, explain, facts, recommend, plugins, schema, doctor):
+for _command in (run, pretrain, adapt, explain, facts, recommend, plugins, schema, doctor):
     app.command(cls=GuardedCommand)(_command)
 _registry = typer.Typer(no_args_is_help=True, help="Look after a registry.yaml.", rich_markup_mode=None)
 _registry.callback()(lambda: None)

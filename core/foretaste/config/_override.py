@@ -12,17 +12,17 @@ from foretaste.config._yaml import parse_value
 from foretaste.errors import ConfigError
 
 
-def override(document: Document, assignments: Sequence[str]) -> Document:
+def override(document: Document, assignments: Sequence[str], option: str = "--set") -> Document:
     """Return the document with each ``key=value`` set, in order.
 
     A key is written ``a.b``, ``transfers.0.strategy`` or ``transfers[0].strategy``; a value as in YAML.
     Mappings that are missing are made; a list's item must be there, and is counted from 0. Later messages about what
-    was set name the assignment.
+    was set name the assignment, after the ``option`` that it was given with.
     """
     data = deepcopy(document.data)
     places = dict(document.places)
     for assignment in assignments:
-        origin = f"--set {assignment}"
+        origin = f"{option} {assignment}"
         keys, text = _split(assignment, origin)
         path, made = _put(data, keys, parse_value(text, origin), origin)
         for known in [known for known in places if known[: len(path)] == path]:

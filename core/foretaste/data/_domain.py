@@ -91,6 +91,25 @@ class Domain:
         features = None if self.user_features is None else self.user_features.for_index(users)
         return replace(self, interactions=self.interactions.for_users(users), user_features=features)
 
+    def onto(self, users: Index, items: Index) -> Domain:
+        """Return this domain over other indexes, without the rows of ids that these do not hold, and no candidates.
+
+        DataError where ids are of another type.
+        """
+        features = (self.user_features, users), (self.item_features, items)
+        user_features, item_features = (one and one.for_index(index) for one, index in features)
+        return replace(
+            self,
+            interactions=self.interactions.onto(users, items),
+            user_features=user_features,
+            item_features=item_features,
+            candidates=None,
+        )
+
+    def noted(self, note: str) -> Domain:
+        """Return this domain with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
 
 def _enter(frame: pl.DataFrame, name: str, spec: DomainSpec, origin: str) -> Domain:
     entered = enter(frame, spec, origin)

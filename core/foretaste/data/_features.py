@@ -71,8 +71,9 @@ class Features:
         return cls(index, table, {name: _kind(table[name], kinds.get(name), origin) for name in table.columns})
 
     def for_index(self, index: Index) -> Features:
-        """Return the same features over an index that starts with this one's ids; the others hold nulls."""
-        places = pl.Series([*range(len(self.index)), *[None] * (len(index) - len(self.index))], dtype=pl.Int64)
+        """Return the same features over another index; ids that this one does not have hold nulls."""
+        found = pl.Series(self.index.rows(index.ids), dtype=pl.Int64)
+        places = found.set(found < 0, None)
         return Features(index, self.table.select(pl.all().gather(places)), self.kinds)
 
 

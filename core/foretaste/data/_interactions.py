@@ -145,6 +145,19 @@ class Interactions:
             splits=None if self.splits is None else sealed(self.splits[keep]),
         )
 
+    def onto(self, users: Index, items: Index) -> Interactions:
+        """Return the rows whose ids are in these indexes, in the same order."""
+        user_rows, item_rows = users.rows(self.users.ids)[self.user_rows], items.rows(self.items.ids)[self.item_rows]
+        keep = (user_rows >= 0) & (item_rows >= 0)
+        return replace(
+            self.take(keep),
+            users=users,
+            items=items,
+            user_rows=sealed(user_rows[keep]),
+            item_rows=sealed(item_rows[keep]),
+            dropped=None if self.dropped is None else self.dropped.onto(users, items),
+        )
+
     def for_users(self, users: Index) -> Interactions:
         """Return the same rows over an index that starts with this one's users."""
         return self if users is self.users else replace(self, users=users)

@@ -1,6 +1,6 @@
 """Honest figures: hold-outs, the validation plan, scores per person, intervals and verdicts."""
 
-from foretaste.evaluation._holdout import FEW, POPULATIONS, HeldOut, Population, hold_out, prepared
+from foretaste.evaluation._holdout import FEW, POPULATIONS, HeldOut, Population, above_minimum, hold_out, prepared
 from foretaste.evaluation._intervals import (
     BootstrapPlan,
     Interval,
@@ -24,6 +24,7 @@ __all__ = [
     "Scores",
     "ValidationPlan",
     "Verdict",
+    "above_minimum",
     "bootstrap_plan",
     "hold_out",
     "holm",

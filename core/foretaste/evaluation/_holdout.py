@@ -113,12 +113,13 @@ def prepared(transfer: Transfer) -> Transfer:
 
     What a minimum dropped is in the notes of its domain, counted.
     """
-    target = _above_minimum(replace(transfer.target, candidates=None))  # a list holds the answer
-    pairs = tuple(replace(pair, target=target, source=_above_minimum(pair.source)) for pair in transfer.pairs)
+    target = above_minimum(replace(transfer.target, candidates=None))  # a list holds the answer
+    pairs = tuple(replace(pair, target=target, source=above_minimum(pair.source)) for pair in transfer.pairs)
     return replace(transfer, target=target, pairs=pairs)
 
 
-def _above_minimum(domain: Domain) -> Domain:
+def above_minimum(domain: Domain) -> Domain:
+    """Return a domain without rows below its minimum numbers of interactions, with a note of what that dropped."""
     rows, least = domain.interactions, domain.minimum
     if least.user == least.item == 1:
         return domain
@@ -132,7 +133,7 @@ def _above_minimum(domain: Domain) -> Domain:
         f"{len(rows) - len(left)} of {len(rows)} training rows dropped (minimum),"
         f" and with them all of {users} users and {items} items"
     )
-    return replace(domain.with_interactions(left), notes=(*domain.notes, note))
+    return domain.with_interactions(left).noted(note)
 
 
 def _why_nobody(test: Interactions) -> str:

@@ -38,11 +38,12 @@ def run_fingerprint(
     host: PluginHost,
     control: str | None,
     device: str,
+    carried: Mapping[str, str],
     installed: Mapping[str, str],
 ) -> str:
     """Return a hash of all that a run's result depends on: equal for equal runs, wherever their files lie.
 
-    ``installed`` are the host's ``versions``.
+    ``carried`` are ids of what was pretrained before, ``installed`` the host's ``versions``.
     """
     what = {
         "experiment": experiment.model_dump(mode="json", exclude=_PLACES),
@@ -52,6 +53,7 @@ def run_fingerprint(
         "code": code_of_core(),
         "control": control,
         "device": device,  # other devices give other figures, in the last digits
+        "carried": dict(carried),
         "versions": installed,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.data import PairFacts, Transfer
+from foretaste.bundle import SavedCarried
+from foretaste.data import Domain, PairFacts, Transfer
 from foretaste.errors import CancelledError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
 from foretaste.platform._checkpoints import Checkpoints
 from foretaste.plugins import PluginHost, said, type_of
 from foretaste.recommender import Recommender
-from foretaste.strategy import Carried, Context, Strategy, check_recommender
+from foretaste.strategy import Carried, Context, Strategy, check_recommender, pretraining_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class Fitter:
     context: Context
     checkpoints: Checkpoints | None = None
     """Where states of training are kept; None keeps none."""
+    saved: Mapping[str, SavedCarried] = field(default_factory=dict)
+    """What was pretrained before, by the name of its source."""
     _carried: dict[Any, _Kept] = field(default_factory=dict)
     _comparison: int = 0
     _maker: tuple[int, str] = (0, "")
@@ -64,7 +67,7 @@ class Fitter:
         """Pretrain on each source and adapt, through the hooks. CancelledError where the run is to stop."""
         if self.context.cancel():
             raise CancelledError(f"{transfer.place}: cancelled")
-        carried = {pair.source.name: self._pretrained(strategy, pair.source, context) for pair in transfer.pairs}
+        carried = {pair.source.name: self.pretrained(strategy, pair.source, context) for pair in transfer.pairs}
         if self.checkpoints is not None:
             context = replace(context, checkpoint=self.checkpoints.of_adapting(strategy, carried, transfer, context))
         found = self._ask("adapt", strategy, carried=carried, transfer=transfer, context=context)
@@ -87,9 +90,13 @@ class Fitter:
                 raise
             raise StrategyError(f"{strategy.name}: {error}") from error.__cause__ or error
 
-    def _pretrained(self, strategy: Strategy, source: Any, context: Context) -> Carried:
-        fields = strategy.pretrain_fields
-        settings = {k: v for k, v in strategy.params().items() if fields is None or k in fields}
+    def pretrained(self, strategy: Strategy, source: Domain, context: Context) -> Carried:
+        """Return what a source hands on: saved before, made before in this run, or made now, through the hook."""
+        settings = pretraining_settings(strategy)
+        saved = self.saved.get(source.name)
+        if saved is not None and (saved.manifest.strategy, saved.manifest.params) == (strategy.name, settings):
+            self._reused = True
+            return saved.carried
         # the name stands for what rows do not tell: the source's features
         print_of = (source.name, source.interactions.fingerprint)
         key = (strategy.name, json.dumps(settings, sort_keys=True), context.seed, *print_of)

@@ -14,6 +14,7 @@ from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
+from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
     Measure,
     Measured,
@@ -25,6 +26,7 @@ from foretaste.platform._compare import (
 )
 from foretaste.platform._fit import Fitter, worth
 from foretaste.platform._output import Output
+from foretaste.platform._pretrain import plugin_of
 from foretaste.plugins import said
 from foretaste.recommender import Recommender
 from foretaste.registry import Decision, Registry
@@ -50,6 +52,8 @@ class Job:
     folder: str
     """The name of the folder for its bundles."""
     metadata: dict[str, Any]
+    saved: Saved
+    """What was pretrained before, by source."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +80,9 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
     held = [hold_out(job.transfer, how.holdout, how.seed + n, remedied=whole) for n in range(how.holdout.repeats)]
     for n, one in enumerate(held):
         validation_plan(one.train, how.holdout, how.seed + n, how.folds)  # made again when it is used: folds are large
+    refuse_hidden(job.transfer, held, job.saved)
     decision = choose(job.spec, held[0].train, job.registry, fitter, how)
+    decision = replace(decision, trace=(*decision.trace, *told(job.spec.sources, job.saved)))
     strategies, passed_over = _field(job, decision, held[0].train, fitter)
     return Ready(job, whole, twins, held, decision, strategies, passed_over, damage)
 
@@ -228,7 +234,8 @@ def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
     models = [f"{name}: {note}" for name, one in found.items() if one.first for note in one.first.notes]
     untold = [] if job.control else [n for n, one in found.items() if one.tuned[0].strategy.needs_control]
     alone = [f"{name}: what it gains is evidence beside the control only: --control permuted" for name in untold]
-    return [*ready.held[0].train.notes, *ready.passed_over, *unmeasured, *models, *alone, *again]
+    older = other_versions(job.spec.sources, job.saved, job.metadata["versions"])
+    return [*ready.held[0].train.notes, *older, *ready.passed_over, *unmeasured, *models, *alone, *again]
 
 
 def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
@@ -245,17 +252,12 @@ def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -
         params=strategy.params(),
         metadata={
             **job.metadata,
-            "plugin": _plugin(strategy, fitter),
+            "plugin": plugin_of(strategy, fitter.host),
             "fitted_on": "training rows" if whole is None else "all rows",
             "metrics": {k: v for k, v in scores.overall.items() if math.isfinite(v)},
         },
     )
     return str(path.relative_to(job.output.folder))
-
-
-def _plugin(strategy: Strategy, fitter: Fitter) -> dict[str, str | None]:
-    report = next(report for report in fitter.host.reports if strategy.name in report.strategies)
-    return {"name": report.name, "distribution": report.distribution, "version": report.version}
 
 
 def _refitted(strategy: Strategy, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:

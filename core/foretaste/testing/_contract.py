@@ -132,6 +132,7 @@ class StrategyContract:
                 {key: np.array(array) for key, array in one.arrays.items()},
                 json.loads(json.dumps(one.meta)),
                 one.version,
+                one.personal,
             )
             for name, one in kept.items()
         }
@@ -146,6 +147,9 @@ class StrategyContract:
             people = len(pair.source.interactions.users)
             carried = self.make().pretrain(pair.source, self.context())
             for name, array in carried.arrays.items():
+                if name in carried.personal:
+                    assert len(array) == people, f"'{name}' is personal, and has {len(array)} rows for {people} people"
+                    continue
                 assert people not in array.shape, f"'{name}' has {people} rows or columns, as many as there are people"
 
     def test_it_makes_a_recommender_with_finite_arrays(self) -> None:

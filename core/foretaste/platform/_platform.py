@@ -1,0 +1,345 @@
+"""The platform: plugins, registry and the road from a configuration to a recommender, in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
+from foretaste.errors import ConfigError, DataError, StrategyError, did_you_mean
+from foretaste.evaluation import above_minimum, hold_out, prepared
+from foretaste.experiment import MOST_THREADS, Experiment, GivenHoldout, TransferSpec
+from foretaste.metrics import parse_metric
+from foretaste.platform._carried import Saved, ids, onto_saved, read_saved, refuse_control, with_saved
+from foretaste.platform._checkpoints import Checkpoints
+from foretaste.platform._compare import Measure
+from foretaste.platform._domains import absolute, given_to
+from foretaste.platform._fingerprint import code_facts, run_fingerprint, versions
+from foretaste.platform._fit import Fitter
+from foretaste.platform._output import Output, bundle_names, held, open_output
+from foretaste.platform._pretrain import portable, save_pretrained
+from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
+from foretaste.plugins import PluginReport, load_plugins
+from foretaste.recommender import Recommender
+from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
+from foretaste.result import RunResult, TransferResult
+from foretaste.strategy import Context, Device, never, silent
+
+T = TypeVar("T")
+
+__all__ = ["Explained", "Platform"]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Which strategy one transfer would get, and why."""
+
+    source: str
+    target: str
+    facts: list[PairFacts]
+    decision: Decision
+    notes: list[str]
+
+
+class Platform:
+    """Owns its plugins: two platforms in one process never meet.
+
+    ``plugins`` are files, folders or modules (names relative to ``folder``) or objects in hand; ``block`` keeps
+    installed ones out; ``registry`` is read before the shipped one. Raises PluginError and ConfigError.
+    """
+
+    def __init__(
+        self,
+        plugins: Sequence[object] = (),
+        block: Sequence[str] = (),
+        registry: Path | None = None,
+        folder: Path | None = None,
+        entry_points: bool = True,
+    ) -> None:
+        self._host = load_plugins(plugins=plugins, block=block, folder=folder, entry_points=entry_points)
+        self.registry: Registry = shipped_registry()
+        if registry is not None:
+            own = read_registry(registry)
+            if problems := check_registry(own, self.catalog, strict=False):
+                raise ConfigError("\n".join(problems))
+            self.registry = joined(own, self.registry)
+
+    @property
+    def catalog(self) -> Catalog:
+        """All strategies."""
+        return self._host.catalog
+
+    @property
+    def reports(self) -> tuple[PluginReport, ...]:
+        """What became of each plugin."""
+        return self._host.reports
+
+    def load_domain(self, name: str, spec: DomainSpec, folder: Path) -> Domain:
+        """Read a domain through the hook; paths are relative to ``folder``."""
+        spec = spec.model_copy(update=absolute(spec, folder))
+        found = self._host.call("load_domain", name=name, spec=spec)
+        if found is None:
+            raise ConfigError(f"domains.{name}: no plugin reads kind '{spec.kind}'; core reads file and sql")
+        if not isinstance(found, Domain):
+            raise DataError(f"domains.{name}: load_domain returned {type(found).__name__}, expected a Domain")
+        return found if found.name == name else replace(found, name=name)
+
+    def fit(
+        self,
+        strategy: str,
+        transfer: Transfer,
+        params: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        device: Device = "auto",
+        threads: int = 1,
+        progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
+        checkpoints: Path | None = None,
+    ) -> Recommender:
+        """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation.
+
+        A strategy that keeps its state does so in the folder ``checkpoints``: an equal fit goes on from there after its
+        process was killed, and one that is done leaves nothing there.
+        """
+        made = self.catalog.make(strategy, params or {})
+        facts = [PairFacts.of(pair) for pair in transfer.pairs]
+        if objection := made.objection(facts):
+            raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
+        with nullcontext() if checkpoints is None else held(checkpoints):
+            states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
+            fitter = Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel), states)
+            found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
+            if states is not None:
+                states.remove()
+        return found
+
+    def run(
+        self,
+        experiment: Experiment,
+        *,
+        folder: Path,
+        output: Path | None = None,
+        new: bool = False,
+        control: ControlKind | None = None,
+        carried: Sequence[Path] = (),
+        device: Device = "auto",
+        threads: int | None = None,
+        progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
+    ) -> RunResult:
+        """Run an experiment; paths in it are relative to ``folder``. An equal run in the output folder is resumed.
+
+        ``device`` is for strategies that can use another than the CPU; ``threads`` takes the place of the
+        experiment's. Where ``cancel`` says so, the run ends with a CancelledError, at the latest before the next fit,
+        and an equal one goes on from there.
+
+        ``carried`` are folders that ``pretrain`` wrote. All transfers from such a source use its strategy with what was
+        carried, in place of what the registry or the experiment says and of pretraining; only other settings are tuned.
+        """
+        device, threads = _how(device, experiment.threads if threads is None else threads)
+        saved = read_saved(carried, experiment, self.catalog)
+        specs = _each(
+            (f"transfers[{n}]", partial(with_saved, spec, saved, self.catalog))
+            for n, spec in enumerate(experiment.transfers)
+        )
+        experiment = experiment.model_copy(update={"threads": threads, "transfers": specs})
+        how = self._measure(experiment)
+        self._check_names(experiment, how)
+        domains = self._domains(experiment, folder)
+        sources = domains | {name: onto_saved(domains[name], one) for name, one in saved.items()}
+        transfers = [self._transfer(spec, domains, folder, sources) for spec in experiment.transfers]
+        if control is not None:
+            for transfer in transfers:
+                refuse_control(transfer, saved)
+        installed = versions(self._host)
+        fingerprint = run_fingerprint(
+            experiment, transfers, self.registry, self._host, control, device, ids(list(saved), saved), installed
+        )
+        context = Context(experiment.seed, device, threads, progress, cancel)
+        keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
+        folders = bundle_names([transfer.name for transfer in transfers])
+        with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
+            jobs = [
+                Job(
+                    spec,
+                    transfer,
+                    self.registry,
+                    how,
+                    control,
+                    experiment.refit,
+                    out,
+                    key,
+                    name,
+                    _about(transfer, fingerprint, installed) | _carried(spec, saved),
+                    saved,
+                )
+                for spec, transfer, key, name in zip(experiment.transfers, transfers, keys, folders, strict=True)
+            ]
+            results = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
+            result = RunResult(
+                transfers=results,
+                metrics=[m.label for m in how.metrics],
+                seed=experiment.seed,
+                device=device,
+                threads=threads,
+                fingerprint=fingerprint,
+                versions=installed,
+            )
+            out.finish(result)
+        return result
+
+    def pretrain(
+        self,
+        experiment: Experiment,
+        source: str,
+        strategy: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        folder: Path,
+        output: Path,
+        people: bool = False,
+        device: Device = "auto",
+        threads: int | None = None,
+        progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
+    ) -> Path:
+        """Pretrain on one domain of an experiment, and save what is carried in ``output``, for ``run`` to take.
+
+        No row of the source is in it; what has a row per person goes in with ``people``. A fit that was killed goes on
+        where it was. Returns the version's folder. StrategyError for a strategy that is not portable.
+        """
+        device, threads = _how(device, experiment.threads if threads is None else threads)
+        made = portable(self.catalog, strategy, params or {})
+        domain = above_minimum(self.load_domain(source, _spec_of(experiment, source), folder))
+        context = Context(experiment.seed, device, threads, progress, cancel)
+        return save_pretrained(self._host, made, domain, context, output, people)
+
+    def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
+        """Return what would be chosen for each transfer, by facts of its training data."""
+        how = self._measure(experiment)
+        self._check_names(experiment, how)
+        domains = self._domains(experiment, folder)
+        fitter = Fitter(self._host, Context(seed=experiment.seed))
+        explained = []
+        for spec in experiment.transfers:
+            transfer = self._transfer(spec, domains, folder)
+            remedied, _ = without_twins(transfer, spec.twins)
+            train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
+            facts = [PairFacts.of(pair) for pair in train.pairs]
+            decision = choose(spec, train, self.registry, fitter, how)
+            explained.append(Explained("+".join(spec.sources), spec.target, facts, decision, train.notes))
+        return explained
+
+    def _code(self) -> list[Any]:
+        return code_facts(self._host, versions(self._host))
+
+    def _measure(self, experiment: Experiment) -> Measure:
+        metrics = _each(
+            (f"metrics[{place}]", partial(parse_metric, text, self._host.metrics))
+            for place, text in enumerate(experiment.metrics)
+        )
+        first = metrics[0]
+        if not first.per_person:
+            raise ConfigError(
+                f"metrics: the first is what lifts are measured in; '{first.label}' has no value per person"
+            )
+        return Measure(experiment.holdout, metrics, experiment.seed, experiment.tries, experiment.folds)
+
+    def _check_names(self, experiment: Experiment, how: Measure) -> None:
+        # a misspelt strategy or parameter should not cost a run
+        def make(name: str, params: Mapping[str, Any]) -> None:
+            if not self.catalog.make(name, params).predicts_ratings and how.of_ratings:
+                raise ConfigError(
+                    f"{name} predicts no ratings, and the first metric is {how.primary.label};"
+                    " leave it out, or name a metric of lists first"
+                )
+
+        _each(
+            (f"transfers[{place}].{key}", partial(make, name, params))
+            for place, spec in enumerate(experiment.transfers)
+            for key, name, params in (
+                ("strategy", spec.strategy, spec.params),
+                *((f"beside[{n}]", name, {}) for n, name in enumerate(spec.beside)),
+            )
+            if name is not None
+        )
+
+    def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
+        used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
+        found = {n: self.load_domain(n, s, folder) for n, s in experiment.domains.items() if n in used}
+        holdout, target = experiment.holdout, experiment.transfers[0].target
+        if isinstance(holdout, GivenHoldout):  # with files or candidates, all transfers have one target
+            found[target] = given_to(found[target], experiment.domains[target], holdout, folder)
+        return found
+
+    def _transfer(
+        self,
+        spec: TransferSpec,
+        domains: Mapping[str, Domain],
+        folder: Path,
+        sources: Mapping[str, Domain] | None = None,
+    ) -> Transfer:
+        links = {
+            "user_links": None if spec.links.users is None else read_links(folder / spec.links.users),
+            "item_links": None if spec.links.items is None else read_links(folder / spec.links.items),
+        }
+        overlap = Overlap(spec.shared, **links)
+        return Transfer.of([(sources or domains)[name] for name in spec.sources], domains[spec.target], overlap)
+
+
+def _spec_of(experiment: Experiment, source: str) -> DomainSpec:
+    if source not in experiment.domains:
+        known = f"known: {', '.join(experiment.domains)}{did_you_mean(source, experiment.domains)}"
+        raise ConfigError(f"source: no domain is called '{source}'; {known}")
+    return experiment.domains[source]
+
+
+def _how(device: Device, threads: int) -> tuple[Device, int]:
+    if device not in get_args(Device):
+        raise ConfigError(f"device: found {device!r}, expected one of {', '.join(get_args(Device))}")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ConfigError(f"threads: found {threads}, expected 1 to {MOST_THREADS}")
+    return device, threads
+
+
+def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
+    """Return what is made for each key; a ConfigError has a line for every key that is wrong."""
+    made, wrong = [], []
+    for key, make in makers:
+        try:
+            made.append(make())
+        except ConfigError as error:
+            wrong += [f"{key}: {line}" for line in str(error).splitlines()]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return made
+
+
+def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> list[TransferResult]:
+    """Take what an equal run finished, make the rest ready, and only then begin: a mistake changes nothing."""
+    todo: dict[str, TransferResult | Ready] = {}
+    for job in jobs:
+        earlier = out.finished(job.key)
+        todo[job.key] = earlier if isinstance(earlier, TransferResult) else make_ready(job, fitter, earlier)
+    out.begin()
+    results = []
+    for job in jobs:
+        one = todo.pop(job.key)  # what was made ready is large
+        results.append(one if isinstance(one, TransferResult) else run_transfer(one, fitter))
+        out.tell(job.key, partial(fitter.host.call, "run_finished", result=results[-1]))
+    return results
+
+
+def _about(transfer: Transfer, fingerprint: str, installed: dict[str, str]) -> dict[str, Any]:
+    """Return what a bundle's manifest says of the run."""
+    among = {} if transfer.target.candidates is None else {"metrics_among": "given candidates"}
+    return {"fingerprint": fingerprint, "versions": installed, **among}
+
+
+def _carried(spec: TransferSpec, saved: Saved) -> dict[str, Any]:
+    return {"carried": found} if (found := ids(spec.sources, saved)) else {}
