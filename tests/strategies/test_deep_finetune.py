@@ -51,6 +51,11 @@ class TestFinetuneWithTwoSources(StrategyContract):
         return two_source_world()
 
 
+class TestFinetuneOfFactors(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = Finetune
+    params: ClassVar[dict[str, Any]] = {**SMALL, "epochs": 2, "source_epochs": 2, "model": "factors"}
+
+
 class TestFinetuneWithAScorer(StrategyContract):
     strategy: ClassVar[type[Strategy]] = Finetune
     params: ClassVar[dict[str, Any]] = {**SMALL, "epochs": 2, "source_epochs": 2, "scorer_units": 4}
