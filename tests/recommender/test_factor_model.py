@@ -115,8 +115,6 @@ def test_what_an_additive_or_linear_part_does_not_read_is_refused():
     movies, linear = vectors(N_MOVIES), Encoder(Index(MOVIES, "item"), vectors(N_MOVIES), linear=True)
     with pytest.raises(ValueError, match="encoder 'movies': a linear one takes no prior, found a prior_precision"):
         FactorModel(roster(), vectors(N_USERS), movies, encoders={"movies": linear}, prior_precision=1.0)
-    with pytest.raises(ValueError, match="linear and expected: found both"):
-        Encoder(Index(BOOKS, "item"), vectors(len(BOOKS)), linear=True, expected=WEIGHTS)
 
 
 def test_shapes_that_do_not_fit_are_refused_by_name():

@@ -155,6 +155,24 @@ def rating_model() -> FactorModel:
     return FactorModel(roster().rating(scale), people, movies, item_bias=bias, encoders=encoders, **how)
 
 
+def summed_rating_model() -> FactorModel:
+    """Ratings on both sides of which the deviations are summed; the own vector and the source's are mixed."""
+    rng = np.random.default_rng(11)
+    movies, books, summed = (rng.normal(size=(n, 4)).astype(np.float32) for n in (N_MOVIES, N_BOOKS, N_MOVIES))
+    movies[:, 0] = 0.5
+    bias = rng.normal(size=N_MOVIES).astype(np.float32)
+    turn, offset = rng.normal(size=(4, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    said = rng.uniform(2, 3, N_BOOKS).astype(np.float32)
+    books_in, movies_in = Index(BOOKS, "item"), Index(MOVIES, "item")
+    encoders = {
+        "books": Encoder(books_in, books, 4.0, 1.0, turn, offset, RATED_SOURCE, expected=said, linear=True),
+        "movies": Encoder(movies_in, summed, 2.0, histories=RATED_TARGET, expected=2.5 + bias, linear=True),
+    }
+    people = Mix(3.0).people(encoders, "movies", {"books": RATED_SOURCE, "movies": RATED_TARGET})
+    scale = RatingScale(2.5, np.zeros(N_USERS, np.float32), bias, 0, 5)
+    return FactorModel(roster().rating(scale), people, movies, item_bias=bias, encoders=encoders, kappa=3.0)
+
+
 def every_recommender() -> dict[str, FactorModel | HistoryModel]:
     center = np.linspace(-1, 1, 4).astype(np.float32)
     factors = {

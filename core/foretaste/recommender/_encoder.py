@@ -31,7 +31,9 @@ class Encoder:
     is not read then, and there are no ``item_weights``. A bias of people is a factor that all items have alike.
 
     A ``linear`` encoder solves nothing: the vector is the history, weighted and brought to length 1, times
-    ``item_factors``; ``regularization`` and ``alpha`` are not read.
+    ``item_factors``; ``regularization`` and ``alpha`` are not read. Of ratings, it is what n of them deviate times
+    ``item_factors``, divided by n + ``regularization``: a damped mean, of which a bias of people is a factor that all
+    items have as 1.
 
     Raises ValueError where these do not fit each other.
     """
@@ -58,8 +60,6 @@ class Encoder:
                 expect_shape(name, getattr(self, name), (len(self.items),))
         if self.item_weights is not None and self.expected is not None:
             raise ValueError("item_weights and expected: found both, but ratings have no weights")
-        if self.linear and self.expected is not None:
-            raise ValueError("linear and expected: found both, but ratings are folded in by a step of ALS")
         for name in ("regularization", "alpha"):
             value = float(getattr(self, name))
             if not (np.isfinite(value) and value > 0):
@@ -100,7 +100,7 @@ class Encoder:
         """Return vectors (rows, d) of one step of ALS, held to ``prior`` (rows, d) by ``prior_precision`` (rows,)."""
         told, firm = self.weighted(histories), self.regularization
         if self.linear:
-            return np.asarray(_unit_rows(told) @ self.item_factors, np.float32)
+            return np.asarray(self._summed(told) @ self.item_factors, np.float32)
         if not self.reads_ratings:
             return als_rows(
                 told, self.item_factors, firm, alpha=self.alpha, prior=prior, prior_precision=prior_precision
@@ -121,6 +121,12 @@ class Encoder:
             return histories
         return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
 
+    def _summed(self, told: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return what a linear encoder multiplies ``item_factors`` with."""
+        if not self.reads_ratings:
+            return _unit_rows(told)
+        return _divided_rows(told, np.diff(told.indptr) + self.regularization)
+
     def shares(
         self, history: sparse.csr_matrix, towards: NDArray[np.float64], prior_precision: float = 0.0
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -134,7 +140,7 @@ class Encoder:
             before = before + self.correction.direction(self.fold_in(history)[0], towards)
         firm = self.regularization + prior_precision
         if self.linear:
-            found = _unit_rows(told).data * (self.item_factors[told.indices].astype(np.float64) @ before)
+            found = self._summed(told).data * (self.item_factors[told.indices].astype(np.float64) @ before)
         elif self.reads_ratings:
             found = rating_shares(told, self.item_factors, firm, before)
         else:
@@ -154,7 +160,12 @@ def _unit_rows(histories: sparse.csr_matrix) -> sparse.csr_matrix:
     values = histories.data.astype(np.float64)
     rows = np.repeat(np.arange(histories.shape[0]), np.diff(histories.indptr))
     lengths = np.sqrt(np.bincount(rows, values**2, minlength=histories.shape[0]))
-    values /= np.where(lengths > 0, lengths, 1)[rows]
+    return _divided_rows(histories, np.where(lengths > 0, lengths, 1))
+
+
+def _divided_rows(histories: sparse.csr_matrix, by: NDArray[np.float64]) -> sparse.csr_matrix:
+    """Return each row divided by its number of ``by`` (rows,); zeros stay stored, which a product would drop."""
+    values = histories.data.astype(np.float64) / np.repeat(by, np.diff(histories.indptr))
     return sparse.csr_matrix((values, histories.indices, histories.indptr), shape=histories.shape)
 
 
