@@ -2,6 +2,7 @@
 
 from foretaste import Strategy, hookimpl
 from foretaste_deep._finetune import Finetune
+from foretaste_deep._ratings import Ratings
 
 foretaste_api = 1
 
@@ -9,4 +10,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the deep strategies."""
-    return [Finetune]
+    return [Finetune, Ratings]

@@ -66,10 +66,11 @@ def train(
     *,
     stage: str = "all",
     memory: Memory | None = None,
+    measure: str = "ndcg@10",
 ) -> int:
     """Train in place, and return the epoch that the model ends with: the last, or the best by ``figure``.
 
-    Of a figure more is better; 0 is before the first epoch.
+    Of a figure, which progress calls ``measure``, more is better; 0 is before the first epoch.
     Where the context has a checkpoint, a training of the same ``stage`` goes on where it was killed; ``memory`` is what
     the loss remembers. One that had ended is not done again. Processes that were joined by torch train together.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
@@ -106,7 +107,7 @@ def train(
                     " a smaller learning_rate may help"
                 )
         value = crew.same(figure()) if figure else None
-        told = said(total / max(len(people), 1), value)
+        told = said(total / max(len(people), 1), value, measure)
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
             best, reached = (best if value is None else value), epoch + 1
@@ -136,9 +137,9 @@ def _out_of_time(schedule: Schedule, began: float) -> bool:
     return schedule.seconds is not None and time.monotonic() - began > schedule.seconds
 
 
-def said(loss: float, figure: float | None) -> str:
+def said(loss: float, figure: float | None, measure: str) -> str:
     """Return what an epoch came to."""
-    return f"loss {loss:.4f}" + ("" if figure is None else f", ndcg@10 {figure:.4f} for people held out")
+    return f"loss {loss:.4f}" + ("" if figure is None else f", {measure} {figure:.4f} for people held out")
 
 
 def batches(people: NDArray[np.int64], size: int, rng: np.random.Generator) -> Iterator[Batch]:

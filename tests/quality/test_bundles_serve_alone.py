@@ -10,7 +10,7 @@ import pytest
 
 from foretaste import PairFacts, Platform, Recommender, Strategy, Transfer, save_bundle
 from foretaste.strategy import missing_packages
-from foretaste.testing import fit_once, taste_world
+from foretaste.testing import fit_once, rating_world, taste_world
 from strategies.test_linear_svm import told
 
 ABSENT = (
@@ -25,13 +25,15 @@ from pathlib import Path
 from foretaste import load_bundle
 for folder in sorted(Path(sys.argv[1]).iterdir()):
     model = load_bundle(folder)
-    answers = [*model.recommend(sys.argv[2:], 5), model.recommend_for({{"books": ["book-a0", "book-a1"]}}, 5)]
+    brought = {{"book-a0": 5.0, "book-a1": 2.0}} if "books" in model.rated_domains else ["book-a0", "book-a1"]
+    answers = [*model.recommend(sys.argv[2:], 5), model.recommend_for({{"books": brought}}, 5)]
     print(folder.name, [list(one.items) for one in answers])
 """
 
 
 def served(found: Recommender, people: list[str]) -> list[list[object]]:
-    answers = [*found.recommend(people, 5), found.recommend_for({"books": ["book-a0", "book-a1"]}, 5)]
+    brought = {"book-a0": 5.0, "book-a1": 2.0} if "books" in found.rated_domains else ["book-a0", "book-a1"]
+    answers = [*found.recommend(people, 5), found.recommend_for({"books": brought}, 5)]
     return [list(one.items) for one in answers]
 
 
@@ -42,15 +44,15 @@ def able(world: Transfer) -> list[type[Strategy]]:
 
 
 def test_what_packages_trained_is_served_without_them(tmp_path: Path) -> None:
-    world = told(taste_world())
-    kinds = able(world)
+    worlds = [told(taste_world()), rating_world()]  # of the same people, by name
+    kinds = {kind: world for world in reversed(worlds) for kind in able(world)}
     if not kinds:
         pytest.skip("no strategy that needs a package can run here")
-    newcomer = world.target.interactions.history.argmin()
-    people = [str(world.target.interactions.users.ids[int(row)]) for row in (0, newcomer)]
+    newcomer = worlds[0].target.interactions.history.argmin()
+    people = [str(worlds[0].target.interactions.users.ids[int(row)]) for row in (0, newcomer)]
     expected = []
     for kind in sorted(kinds, key=lambda one: one.name):
-        name, found = kind.name.replace("/", "-"), fit_once(kind(), world)
+        name, found = kind.name.replace("/", "-"), fit_once(kind(), kinds[kind])
         save_bundle(found, tmp_path / name, strategy=kind.name, params=kind().params())
         expected.append(f"{name} {served(found, people)}")
     asked = [sys.executable, "-c", SERVING, str(tmp_path), *people]
