@@ -124,16 +124,19 @@ def _other_items(
 ) -> np.ndarray:
     """Return one item for each row that its person does not prefer (any item where almost all are preferred)."""
     m = preferred.shape[1]
-    pool = np.arange(m) if pool is None else pool
     held = np.repeat(np.arange(preferred.shape[0]), np.diff(preferred.indptr)) * m + preferred.indices
     if not preferred.has_sorted_indices:
         held.sort()
-    found = pool[rng.integers(0, len(pool), len(rows))]
+    found = _any_items(m, pool, len(rows), rng)
     for _ in range(10):
         drawn = rows * m + found
         place = np.minimum(np.searchsorted(held, drawn), len(held) - 1)
         clash = np.flatnonzero(held[place] == drawn)
         if not len(clash):
             break
-        found[clash] = pool[rng.integers(0, len(pool), len(clash))]
+        found[clash] = _any_items(m, pool, len(clash), rng)
     return found
+
+
+def _any_items(m: int, pool: NDArray[np.int64] | None, count: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, m, count) if pool is None else pool[rng.integers(0, len(pool), count)]
