@@ -1,7 +1,8 @@
-"""Deep transfer: pretrain on the source, fine-tune on the target."""
+"""Deep transfer: pretrain on the source and fine-tune on the target, or train on both at once."""
 
 from foretaste import Strategy, hookimpl
 from foretaste_deep._finetune import Finetune
+from foretaste_deep._joint import Joint
 from foretaste_deep._ratings import Ratings
 
 foretaste_api = 1
@@ -10,4 +11,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the deep strategies."""
-    return [Finetune, Ratings]
+    return [Finetune, Ratings, Joint]

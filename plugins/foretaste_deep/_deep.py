@@ -43,8 +43,6 @@ class Deep(Strategy, ABC):
     """Share of the people who are held out at first, to say when to stop; 0: after ``epochs``."""
     kappa: Annotated[float, Field(ge=0)] = 5.0
     """Number of target rows at which own and source vector count alike."""
-    features: bool = True
-    """Whether items are also known by what is declared of them, where a domain declares something."""
     mixed_precision: bool = True
     """Whether a GPU multiplies in bfloat16; a CPU never does."""
 

@@ -46,6 +46,8 @@ class Finetune(Deep):
 
     model: Literal["towers", "factors"] = "towers"
     """Whether people are read from their histories, or have vectors of their own."""
+    features: bool = True
+    """Whether items are also known by what is declared of them, where a domain declares something."""
     units: Annotated[int, Field(ge=0)] = 0
     """How many units the hidden layer of the source tower has; 0 is a linear tower."""
     source_epochs: Annotated[int, Field(ge=0)] = 20

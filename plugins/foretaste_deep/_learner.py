@@ -64,6 +64,13 @@ class Learner(nn.Module, ABC):
     def penalty(self) -> torch.Tensor:
         """Return what large or far moved parameters cost."""
 
+    def whole(self, target: torch.Tensor, epoch: int, step: int, rng: np.random.Generator) -> torch.Tensor:
+        """Return what a step of an epoch, both counted from 0, makes smaller, given the target's loss."""
+        return target + self.penalty()
+
+    def follow(self, judged: Learner) -> None:
+        """Take over what another chose in training, to say when to stop, that this one is to choose alike: nothing."""
+
     @abstractmethod
     def exported(self, transfer: Transfer) -> FactorModel:
         """Return what serves it."""

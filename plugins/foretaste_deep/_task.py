@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import ranking_loss
 from foretaste_deep._training import Batch, Schedule, device, threads, train
 
-_UNSHOWN = 0.5
+UNSHOWN = 0.5
 """Share of the steps in which somebody's target rows are all to be told, as a newcomer's are."""
 _MOST_JUDGES = 2000
 """So many people at most are held out."""
@@ -45,12 +46,18 @@ class Task:
         """Train, and return what serves it."""
         with threads(self.context.threads):
             judges, epochs = self.judges(), self.how.epochs
+            learner = self.made()
             if len(judges):
-                epochs = self.best_epoch(judges)
-            learner = self.start().to(device(self.context.device))
+                judged = self.made()
+                epochs = self.best_epoch(judged, judges)
+                learner.follow(judged)
             if epochs:
                 self.train(learner, self.preference, self.schedule(epochs))
             return learner.exported(self.transfer)
+
+    def made(self) -> Learner:
+        """Return what is trained, where it is trained."""
+        return self.start().to(device(self.context.device))
 
     def schedule(self, epochs: int, patience: int = 0, share: float = 1.0) -> Schedule:
         """Return the schedule of so many epochs at most, in this share of the budget."""
@@ -74,15 +81,14 @@ class Task:
         order = self.context.rng(22).permutation(pool)
         return np.sort(order[: min(int(self.how.held * len(pool)), _MOST_JUDGES)])
 
-    def best_epoch(self, judges: NDArray[np.int64]) -> int:
-        """Return after how many epochs people who were held out are served best; 0 is before the first."""
+    def best_epoch(self, learner: Learner, judges: NDArray[np.int64]) -> int:
+        """Train, and return after how many epochs people who were held out are served best; 0 is before the first."""
         newcomers = (self.people.placed() > 0) & (self.preference.getnnz(axis=1) == 0)
         theirs = self.preference[judges]
         # asked as the people are who will be served: newcomers where there are some, else with half of their rows
         asked = self.context.rng(23).random(theirs.nnz) < (0.0 if newcomers.any() else 0.5)
         shown, truth = masked(theirs, asked), masked(theirs, ~asked)
         popularity = self.transfer.target.interactions.popularity
-        learner = self.start().to(device(self.context.device))
         taught = masked(self.preference, _taught(self.preference, judges, asked))
 
         def figure() -> float:
@@ -103,19 +109,59 @@ class Task:
         stage: str = "all",
     ) -> int:
         """Train on these rows (users, items), and return the best epoch."""
-        how, rng = self.how, self.context.rng(21)
+        how, rng, steps = self.how, self.context.rng(21), _Steps()
+        learners = np.flatnonzero(taught.getnnz(axis=1) > 0)
+        each = -(-len(learners) // how.batch)
 
         def cost(batch: Batch) -> torch.Tensor:
-            share = np.where(rng.random(len(batch)) < _UNSHOWN, 0, rng.random(len(batch)))
-            told = taught[batch]
-            visible = rng.random(told.nnz) < np.repeat(share, np.diff(told.indptr))
-            vectors = learner.vectors(batch, masked(told, visible), rng)
-            asked = masked(told, ~visible)
-            return ranking_loss(how.loss, vectors, learner.ranked(), asked, how.negatives, rng) + learner.penalty()
+            shown, asked = hidden(taught[batch], rng)
+            vectors = learner.vectors(batch, shown, rng)
+            cost = ranking_loss(how.loss, vectors, learner.ranked(), asked, how.negatives, rng)
+            return learner.whole(cost, *divmod(steps.next(), each), rng)
 
         place = f"{how.name}: {self.transfer.target.name}"
-        learners = np.flatnonzero(taught.getnnz(axis=1) > 0)
-        return train(place, learner, cost, learners, learner.groups(), schedule, rng, self.context, figure, stage=stage)
+        return train(
+            place,
+            learner,
+            cost,
+            learners,
+            learner.groups(),
+            schedule,
+            rng,
+            self.context,
+            figure,
+            stage=stage,
+            memory=steps,
+        )
+
+
+class _Steps:
+    """How many steps were taken: see Memory."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def next(self) -> int:
+        """Return the number of a step, the first of which is 0."""
+        self.taken += 1
+        return self.taken - 1
+
+    def state(self) -> dict[str, Any]:
+        """See Memory.state."""
+        return {"taken": self.taken}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See Memory.restore."""
+        self.taken = int(state["taken"])
+
+
+def hidden(
+    rows: sparse.csr_matrix, rng: np.random.Generator, unshown: float = UNSHOWN
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Return which of these rows (people, items) a step shows, and which it asks for: at times all, else some."""
+    share = np.where(rng.random(rows.shape[0]) < unshown, 0, rng.random(rows.shape[0]))
+    visible = rng.random(rows.nnz) < np.repeat(share, np.diff(rows.indptr))
+    return masked(rows, visible), masked(rows, ~visible)
 
 
 def _taught(preference: sparse.csr_matrix, judges: NDArray[np.int64], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
