@@ -3,6 +3,7 @@
 from foretaste import Strategy, hookimpl
 from foretaste_deep._finetune import Finetune
 from foretaste_deep._joint import Joint
+from foretaste_deep._multi import Multi
 from foretaste_deep._ratings import Ratings
 
 foretaste_api = 1
@@ -11,4 +12,4 @@ foretaste_api = 1
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
     """Return the deep strategies."""
-    return [Finetune, Ratings, Joint]
+    return [Finetune, Ratings, Joint, Multi]

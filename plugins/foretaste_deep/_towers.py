@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
 
-from foretaste import FactorModel, Mix, Roster, Transfer, own_share
+from foretaste import FactorModel, Mix, Roster, Transfer
 from foretaste_deep._bags import bag
 from foretaste_deep._description import Description
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
+from foretaste_deep._mixing import mixed
 from foretaste_deep._movement import Movement
 from foretaste_deep._scorer import Scorer
 from foretaste_deep._tower import HistoryTower
@@ -71,19 +72,12 @@ class Towers(Learner):
         self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
     ) -> torch.Tensor:
         """See Learner.vectors; what is left out is a part of each source history."""
-        where = self.items.device
-        total = torch.zeros(len(rows), self.items.shape[1], device=where)
-        count = np.zeros(len(rows))
+        where, others, known = self.items.device, [], []
         for name, told in self.people.histories.items():
-            known = told.histories[rows].getnnz(axis=1) > 0
-            vectors = self.source(name)(told.of(rows, where, rng, self.dropout))
-            total = total + vectors * torch.from_numpy(known.astype(np.float32)).to(where)[:, None]
-            count += known
-        mapped = total / torch.from_numpy(np.maximum(count, 1).astype(np.float32)).to(where)[:, None]
-        trust = np.where(count > 0, own_share(shown.getnnz(axis=1), self.kappa), 1.0).astype(np.float32)
-        share = torch.from_numpy(trust).to(where)[:, None]
-        own: torch.Tensor = self.own(bag(shown, self.people.target.weights, where))
-        return share * own + (1 - share) * mapped
+            known.append(told.histories[rows].getnnz(axis=1) > 0)
+            others.append(self.source(name)(told.of(rows, where, rng, self.dropout)))
+        own = self.own(bag(shown, self.people.target.weights, where))
+        return mixed(own, others, known, shown.getnnz(axis=1), self.kappa)
 
     def groups(self) -> list[Group]:
         """See Learner.groups: layers thaw before embeddings; with adapters nothing that was pretrained moves."""

@@ -67,10 +67,12 @@ def train(
     stage: str = "all",
     memory: Memory | None = None,
     measure: str = "ndcg@10",
+    rounds: Callable[[np.random.Generator], Iterator[Batch]] | None = None,
 ) -> int:
     """Train in place, and return the epoch that the model ends with: the last, or the best by ``figure``.
 
-    Of a figure, which progress calls ``measure``, more is better; 0 is before the first epoch.
+    Of a figure, which progress calls ``measure``, more is better; 0 is before the first epoch. ``rounds`` makes the
+    batches of an epoch, where these are not all people once, shuffled.
     Where the context has a checkpoint, a training of the same ``stage`` goes on where it was killed; ``memory`` is what
     the loss remembers. One that had ended is not done again. Processes that were joined by torch train together.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
@@ -94,12 +96,14 @@ def train(
             break
         for group, one in zip(groups, adam.param_groups, strict=True):
             one["lr"] = group.rate * schedule.share(epoch) * (epoch >= group.thaw)
-        total = 0.0
-        for batch in batches(people, schedule.batch, context.rng(24, epoch)):
+        total, seen = 0.0, 0
+        order = context.rng(24, epoch)
+        for batch in rounds(order) if rounds else batches(people, schedule.batch, order):
             if context.cancel():
                 model.load_state_dict(kept)
                 raise StrategyError(f"{place}: cancelled")
             total += _step(place, model, loss, batch, adam, schedule, crew) * len(batch)
+            seen += len(batch)
             if not math.isfinite(total):
                 model.load_state_dict(kept)
                 raise StrategyError(
@@ -107,7 +111,7 @@ def train(
                     " a smaller learning_rate may help"
                 )
         value = crew.same(figure()) if figure else None
-        told = said(total / max(len(people), 1), value, measure)
+        told = said(total / max(seen, 1), value, measure)
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
             best, reached = (best if value is None else value), epoch + 1
