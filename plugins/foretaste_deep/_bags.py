@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,11 @@ class Bags:
 
     histories: sparse.csr_matrix
     weights: NDArray[np.float32]
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(people,) how many items each had."""
+        return np.asarray(np.diff(self.histories.indptr), np.int64)
 
     def of(
         self, rows: NDArray[np.int64], device: torch.device, rng: np.random.Generator | None = None, dropout: float = 0

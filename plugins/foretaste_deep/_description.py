@@ -23,7 +23,9 @@ class Description(nn.Module):
     def __init__(self, told: sparse.csr_matrix, start: NDArray[np.float32]) -> None:
         super().__init__()
         self.tokens = nn.Parameter(torch.from_numpy(start))
-        self.told = told
+        parts = (told.indices.astype(np.int64), told.indptr[:-1].astype(np.int64), told.data.copy())
+        for name, part in zip(("indices", "starts", "weights"), parts, strict=True):
+            self.register_buffer(name, torch.from_numpy(part), persistent=False)
 
     @classmethod
     def blank(cls, told: sparse.csr_matrix, factors: int) -> Description:
@@ -32,11 +34,7 @@ class Description(nn.Module):
 
     def forward(self) -> torch.Tensor:
         """Return vectors (items, d)."""
-        where = self.tokens.device
-        indices, starts = (
-            torch.from_numpy(part.astype(np.int64)).to(where) for part in (self.told.indices, self.told.indptr[:-1])
-        )
-        weights = torch.from_numpy(self.told.data).to(where)
+        indices, starts, weights = (self.get_buffer(name) for name in ("indices", "starts", "weights"))
         found: torch.Tensor = functional.embedding_bag(
             indices, self.tokens, starts, mode="sum", per_sample_weights=weights
         )

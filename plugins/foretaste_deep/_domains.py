@@ -12,6 +12,7 @@ from scipy import sparse
 from torch import nn
 
 from foretaste import FactorModel, Mix, Roster, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._bags import bag
 from foretaste_deep._decoder import Decoder
 from foretaste_deep._everyone import Everyone
@@ -20,7 +21,6 @@ from foretaste_deep._losses import Items
 from foretaste_deep._mixing import mixed
 from foretaste_deep._multi import Multi
 from foretaste_deep._tower import HistoryTower
-from foretaste_deep._training import Group
 
 
 class Domains(Learner):

@@ -11,11 +11,11 @@ from scipy import sparse
 from torch import nn
 
 from foretaste import Carried, FactorModel, Roster, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
 from foretaste_deep._movement import Movement
 from foretaste_deep._scorer import Scorer
-from foretaste_deep._training import Group
 
 _ALONE = 0.5
 """Share of the steps in which somebody is told by what the source says alone, as a newcomer is."""
@@ -33,7 +33,7 @@ class Factors(Learner):
     ) -> None:
         super().__init__()
         users, d = known.shape
-        self.known = torch.from_numpy(known)
+        self.register_buffer("known", torch.from_numpy(known), persistent=False)
         self.turn = nn.Parameter(torch.eye(d))
         self.residual = nn.Parameter(torch.zeros(users, d))
         self.items = nn.Parameter(torch.zeros(people.target.histories.shape[1], d))
@@ -45,12 +45,12 @@ class Factors(Learner):
         self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
     ) -> torch.Tensor:
         """See Learner.vectors; what is left out is the residual. ``shown`` is not read: vectors hold what was told."""
-        some = torch.from_numpy(rows)
-        own = self.residual.index_select(0, some.to(self.residual.device))
+        some = torch.from_numpy(rows).to(self.residual.device)
+        own = self.residual.index_select(0, some)
         if rng is not None:
             told = torch.from_numpy((rng.random(len(rows)) >= _ALONE).astype(np.float32))
             own = own * told.to(own.device)[:, None]
-        return self.known[some].to(own.device) @ self.turn + own
+        return self.get_buffer("known").index_select(0, some) @ self.turn + own
 
     def ranked(self) -> Items:
         """See Learner.ranked."""
@@ -72,7 +72,7 @@ class Factors(Learner):
 
     def exported(self, transfer: Transfer) -> FactorModel:
         """See Learner.exported. Nothing reads histories: who is in no source and not in the target is a stranger."""
-        everybody = np.arange(len(self.known))
+        everybody = np.arange(len(self.residual))
         with torch.no_grad():
             found = self.vectors(everybody, transfer.target.interactions.preference).cpu().numpy()
         items, bias = (one.detach().cpu().numpy().copy() for one in (self.items, self.bias))

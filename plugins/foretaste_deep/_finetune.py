@@ -40,7 +40,8 @@ class Finetune(Deep):
     name: ClassVar[str] = "deep/finetune"
     portable: ClassVar[bool] = True
     pretrain_fields: ClassVar[tuple[str, ...] | None] = (
-        "model", "factors", "units", "loss", "negatives", "dropout", "batch", "features", "mixed_precision",
+        "model", "factors", "units", "loss", "negatives", "dropout", "batch", "features", "sparse",
+        "mixed_precision",
         "source_epochs", "source_learning_rate",
     )  # fmt: skip
 
@@ -64,6 +65,9 @@ class Finetune(Deep):
     """Rank of an adapter beside the source tower, which then stands still; 0: no adapter. For towers."""
     scorer_units: Annotated[int, Field(ge=0)] = 0
     """How many units a layer over person and item has; 0: scores are products of vectors."""
+    sparse: bool = False
+    """Whether a step moves only those items' vectors that it touched, undrawn by ``pull`` and ``regularization``: for
+    catalogues of hundreds of thousands. For towers of items of which nothing is declared, or none is read."""
     private: Annotated[float, Field(ge=0)] = 1e-2
     """Weight of the squared length of r_u. For factors."""
 

@@ -21,7 +21,7 @@ from foretaste_deep._towers import Towers
 
 def finetuning(how: Finetune, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Task:
     """Return the training of what begins as it was carried."""
-    movement = Movement(how.learning_rate, how.encoder_rate, how.thaw, how.pull, how.regularization)
+    movement = Movement(how.learning_rate, how.encoder_rate, how.thaw, how.pull, how.regularization, how.sparse)
     if how.model == "factors":
         return _of_factors(how, movement, carried, transfer, context)
     people = People.of(transfer, {name: one.arrays["weights"] for name, one in carried.items()})

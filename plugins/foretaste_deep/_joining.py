@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from foretaste import Context, Domain, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._bags import Bags
 from foretaste_deep._balance import EVERY, Balance
 from foretaste_deep._decoder import Decoder
@@ -25,7 +26,6 @@ from foretaste_deep._parallel import Crew
 from foretaste_deep._task import Task
 from foretaste_deep._tower import HistoryTower
 from foretaste_deep._towers import Towers
-from foretaste_deep._training import Group
 
 
 @dataclass(frozen=True, eq=False)

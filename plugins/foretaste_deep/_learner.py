@@ -13,10 +13,10 @@ from scipy import sparse
 from torch import nn
 
 from foretaste import FactorModel, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._bags import Bags
 from foretaste_deep._histories import ones, rarity
 from foretaste_deep._losses import Items
-from foretaste_deep._training import Group
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class People:
 
     def placed(self) -> NDArray[np.int64]:
         """Return (users,) the number of sources that know each person."""
-        known = [one.histories.getnnz(axis=1) > 0 for one in self.histories.values()]
+        known = [one.lengths > 0 for one in self.histories.values()]
         return np.asarray(np.sum(known, axis=0), np.int64)
 
 

@@ -25,23 +25,31 @@ _MOST_POSITIVES = 32
 class Items(NamedTuple):
     """What people . ``vectors`` (m, d) + ``bias`` (m,) scores, and what ``scorer`` adds to that.
 
-    ``drawn`` are the rows of items that may be drawn as negatives; None: all.
+    ``drawn`` are the rows of items that may be drawn as negatives; None: all. Where ``sparse``, a gradient of the
+    vectors has the rows that were scored.
     """
 
     vectors: torch.Tensor
     bias: torch.Tensor
     scorer: Scorer | None = None
     drawn: NDArray[np.int64] | None = None
+    sparse: bool = False
+
+    def some(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return vectors (n, d) of these items."""
+        if self.sparse:
+            return functional.embedding(rows, self.vectors, sparse=True)
+        return self.vectors.index_select(0, rows)  # whose gradient costs less than that of indexing
 
     def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n,) of one item for each person (n, d)."""
-        some = self.vectors.index_select(0, rows)  # whose gradient costs less than that of indexing
+        some = self.some(rows)
         scores = (people * some).sum(1) + self.bias.index_select(0, rows)
         return scores if self.scorer is None else scores + self.scorer.each(people, some)
 
     def every(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return scores (n, k) of the same items for all people (n, d)."""
-        some = self.vectors.index_select(0, rows)
+        some = self.some(rows)
         scores = torch.addmm(self.bias.index_select(0, rows), people, some.T)
         return scores if self.scorer is None else scores + self.scorer.every(people, some)
 

@@ -14,3 +14,4 @@ class Movement:
     thaw: int = 0
     pull: float = 0.0
     regularization: float = 0.0
+    sparse: bool = False

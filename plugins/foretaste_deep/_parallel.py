@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import distributed, nn
 
+from foretaste import StrategyError
+from foretaste_deep._adam import Group
+
 
 class Crew:
     """The processes that train together, as one of them sees it."""
@@ -20,6 +23,11 @@ class Crew:
     def __init__(self) -> None:
         together = distributed.is_available() and distributed.is_initialized()
         self.rank, self.size = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
+
+    def expect_dense(self, place: str, groups: Iterable[Group]) -> None:
+        """Raise StrategyError where several are to join gradients of which each has other rows."""
+        if self.size > 1 and any(group.sparse for group in groups):
+            raise StrategyError(f"{place}: sparse updates are for one process, found {self.size} that train together")
 
     def share(self, batch: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which people of a batch this process takes."""

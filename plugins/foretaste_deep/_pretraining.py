@@ -13,41 +13,29 @@ from torch import nn
 from torch.nn import functional
 
 from foretaste import Context, Domain
+from foretaste_deep._adam import Group
 from foretaste_deep._bags import Bags
+from foretaste_deep._decoder import Decoder
 from foretaste_deep._description import TOKENS_RANKED, TOKENS_READ, Description, Told
-from foretaste_deep._losses import Items, log_popularity, ranking_loss
+from foretaste_deep._losses import ranking_loss
 from foretaste_deep._tower import HistoryTower
-from foretaste_deep._training import Batch, Group, Schedule, device, threads, train
+from foretaste_deep._training import Batch, Schedule, device, threads, train
 
 if TYPE_CHECKING:
     from foretaste_deep._finetune import Finetune
 
 
-class Autoencoder(nn.Module):
-    """A tower, and item vectors and biases for what comes out of it."""
-
-    def __init__(
-        self, tower: HistoryTower, popularity: NDArray[np.int64], description: Description | None = None
-    ) -> None:
-        super().__init__()
-        self.tower = tower
-        self.description = description
-        self.items = nn.Parameter(torch.zeros_like(tower.items))
-        self.bias = nn.Parameter(log_popularity(popularity))
-
-    def ranked(self) -> Items:
-        """Return the items that come out."""
-        return Items(self.items if self.description is None else self.items + self.description(), self.bias)
-
-
 class PeopleTable(nn.Module):
-    """A vector for each person, and of each item a vector and a bias."""
+    """A vector for each person, and what it is to rank."""
 
-    def __init__(self, people: int, items: NDArray[np.int64], factors: int, generator: torch.Generator) -> None:
+    def __init__(self, people: int, popularity: NDArray[np.int64], factors: int, generator: torch.Generator) -> None:
         super().__init__()
         self.people = nn.Parameter(torch.randn(people, factors, generator=generator) / factors**0.5)
-        self.items = nn.Parameter(torch.zeros(len(items), factors))
-        self.bias = nn.Parameter(log_popularity(items))
+        self.decoder = Decoder(factors, popularity)
+
+    def vectors(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return vectors (n, d) of these people."""
+        return self.people.index_select(0, rows)
 
 
 def pretrained_tower(
@@ -63,14 +51,18 @@ def pretrained_tower(
     given = None if told is None else Description.blank(told.matrix, how.factors)
     generator = torch.Generator().manual_seed(context.seed)
     tower = HistoryTower(preference.shape[1], how.factors, how.units, generator, read)
-    model = Autoencoder(tower, preference.getnnz(axis=0), given).to(where)
-    bags = Bags(preference, weights)
+    decoder, bags = Decoder(how.factors, preference.getnnz(axis=0), given), Bags(preference, weights)
+    tower.sparse = decoder.sparse = how.sparse and told is None
+    model = nn.ModuleList([tower, decoder]).to(where)
 
     def cost(batch: Batch) -> torch.Tensor:
-        vectors = model.tower(bags.of(batch, where, rng, how.dropout))
-        return ranking_loss(how.loss, vectors, model.ranked(), preference[batch], how.negatives, rng)
+        vectors = tower(bags.of(batch, where, rng, how.dropout))
+        return ranking_loss(how.loss, vectors, decoder.ranked(), preference[batch], how.negatives, rng)
 
-    _train(how, source.name, model, cost, preference, rng, context)
+    rate, tables = how.source_learning_rate, [tower.items, decoder.items]
+    others = [p for p in model.parameters() if all(p is not one for one in tables)]
+    groups = [Group(tables, rate, sparse=tower.sparse), Group(others, rate)]
+    _train(how, source.name, model, groups, cost, preference, rng, context)
     learnt = {TOKENS_READ: read, TOKENS_RANKED: given}
     tokens = {name: one.tokens.detach().cpu().numpy().copy() for name, one in learnt.items() if one is not None}
     return tower.arrays() | tokens, () if told is None else told.names
@@ -85,10 +77,11 @@ def pretrained_people(
     model = PeopleTable(preference.shape[0], preference.getnnz(axis=0), how.factors, generator).to(where)
 
     def cost(batch: Batch) -> torch.Tensor:
-        vectors = functional.normalize(model.people.index_select(0, torch.from_numpy(batch).to(where)), dim=1)
-        return ranking_loss(how.loss, vectors, Items(model.items, model.bias), preference[batch], how.negatives, rng)
+        vectors = functional.normalize(model.vectors(torch.from_numpy(batch).to(where)), dim=1)
+        return ranking_loss(how.loss, vectors, model.decoder.ranked(), preference[batch], how.negatives, rng)
 
-    _train(how, source, model, cost, preference, rng, context)
+    groups = [Group(list(model.parameters()), how.source_learning_rate)]
+    _train(how, source, model, groups, cost, preference, rng, context)
     found = functional.normalize(model.people.detach(), dim=1).cpu().numpy()
     found[preference.getnnz(axis=1) == 0] = 0
     return np.asarray(found, np.float32)
@@ -98,13 +91,13 @@ def _train(
     how: Finetune,
     source: str,
     model: nn.Module,
+    groups: list[Group],
     cost: Callable[[Batch], torch.Tensor],
     preference: sparse.csr_matrix,
     rng: np.random.Generator,
     context: Context,
 ) -> None:
     people = np.flatnonzero(preference.getnnz(axis=1) > 0)
-    groups = [Group(list(model.parameters()), how.source_learning_rate)]
     schedule = Schedule(how.source_epochs, how.batch, seconds=context.budget.seconds, mixed=how.mixed_precision)
     with threads(context.threads):
         train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context)

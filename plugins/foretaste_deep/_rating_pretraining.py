@@ -10,10 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from foretaste import Context
+from foretaste_deep._adam import Group
 from foretaste_deep._histories import masked
 from foretaste_deep._rated import Rated
 from foretaste_deep._rating_tower import RatingTower, predicted, small_vectors, squared_error
-from foretaste_deep._training import Batch, Group, Schedule, device, threads, train
+from foretaste_deep._training import Batch, Schedule, device, threads, train
 
 if TYPE_CHECKING:
     from foretaste_deep._ratings import Ratings

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from foretaste import Carried, Context, FactorModel, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._histories import masked
 from foretaste_deep._rated import Rated, ratings_brought
 from foretaste_deep._rating_tower import RatingTower, squared_error
 from foretaste_deep._rating_towers import RatedPeople, RatingTowers
-from foretaste_deep._training import Batch, Group, Schedule, device, threads, train
+from foretaste_deep._training import Batch, Schedule, device, threads, train
 
 if TYPE_CHECKING:
     from foretaste_deep._ratings import Ratings

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from foretaste import Checkpoint
+from foretaste_deep._adam import Adam
 
 Weights = dict[str, torch.Tensor]
 
@@ -57,15 +58,11 @@ class Journal:
             model.load_state_dict(_named(self._arrays, "kept."))
 
     def restore(
-        self, model: nn.Module, adam: torch.optim.Adam, rng: np.random.Generator, memory: Memory | None
+        self, model: nn.Module, adam: Adam, rng: np.random.Generator, memory: Memory | None
     ) -> tuple[int, float, int, float, Weights]:
         """Bring all back to the last saving; return epochs done, best figure, its epoch, seconds, and its weights."""
         model.load_state_dict(_named(self._arrays, "now."))
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in _named(self._arrays, "adam.").items():
-            place, _, key = name.partition(".")
-            state.setdefault(int(place), {})[key] = value
-        adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
+        adam.restore(_named(self._arrays, "adam."))
         rng.bit_generator.state = self._meta["rng"]
         if memory is not None:
             memory.restore(self._meta["memory"])
@@ -76,7 +73,7 @@ class Journal:
     def save(
         self,
         model: nn.Module,
-        adam: torch.optim.Adam,
+        adam: Adam,
         rng: np.random.Generator,
         memory: Memory | None,
         *,
@@ -89,11 +86,7 @@ class Journal:
         """Keep the state after an epoch, unless it was kept just now."""
         if self.checkpoint is None or time.monotonic() - self._saved < EVERY:
             return
-        moments = {
-            f"adam.{place}.{key}": value
-            for place, one in adam.state_dict()["state"].items()
-            for key, value in one.items()
-        }
+        moments = {f"adam.{name}": value for name, value in adam.state().items()}
         meta = {
             "epoch": epoch,
             "best": best if math.isfinite(best) else None,

@@ -24,7 +24,8 @@ class HistoryTower(nn.Module):
     there is no layer. With a ``description`` an item's vector is its own and what it is said to be.
 
     D U is an adapter of low rank, of which U starts at zero (Hu et al., LoRA: low-rank adaptation of large language
-    models, ICLR 2022); there is none but where ``adapt`` adds it.
+    models, ICLR 2022); there is none but where ``adapt`` adds it. Of a ``sparse`` tower a gradient has the rows of the
+    items that were read.
     """
 
     ADAPTER: ClassVar[tuple[str, ...]] = ("down", "up")
@@ -43,6 +44,7 @@ class HistoryTower(nn.Module):
         self.inner_offset = nn.Parameter(torch.zeros(units))
         self.outer = nn.Parameter(torch.zeros(units, factors))
         self.description = description
+        self.sparse = False
         self.adapt(0, generator)
 
     def adapt(self, rank: int, generator: torch.Generator) -> None:
@@ -58,7 +60,7 @@ class HistoryTower(nn.Module):
     def forward(self, told: Bag) -> torch.Tensor:
         """Return vectors (histories, factors)."""
         summed = functional.embedding_bag(
-            told.items, self.table(), told.starts, mode="sum", per_sample_weights=told.weights
+            told.items, self.table(), told.starts, mode="sum", per_sample_weights=told.weights, sparse=self.sparse
         )
         whole = functional.normalize(summed, dim=1)
         bent = whole + functional.relu(whole @ self.inner + self.inner_offset) @ self.outer

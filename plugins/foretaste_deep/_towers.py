@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import nn
 
 from foretaste import FactorModel, Mix, Roster, Transfer
+from foretaste_deep._adam import Group
 from foretaste_deep._bags import bag
 from foretaste_deep._description import Description
 from foretaste_deep._learner import Learner, People
@@ -19,7 +20,6 @@ from foretaste_deep._mixing import mixed
 from foretaste_deep._movement import Movement
 from foretaste_deep._scorer import Scorer
 from foretaste_deep._tower import HistoryTower
-from foretaste_deep._training import Group
 
 
 class Towers(Learner):
@@ -43,8 +43,13 @@ class Towers(Learner):
         had = people.target.histories.getnnz(axis=0) > 0
         self.drawn = None if description is None or had.all() else np.flatnonzero(had)
         own.items.data[torch.from_numpy(~had)] = 0  # nobody's history taught what they tell
+        # what is declared makes vectors of a step's own, which all rows have a part in
+        self.sparse = how.sparse and description is None and own.description is None
+        for tower in (own, *sources.values()):
+            tower.sparse = self.sparse
         self.people, self.how, self.kappa, self.dropout = people, how, kappa, dropout
-        self.start = {n: p.detach().clone() for n, p in self._pretrained_parameters().items()}
+        for name, held in self._pretrained_parameters().items():
+            self.register_buffer(_start(name), held.detach().clone(), persistent=False)
 
     def source(self, name: str) -> HistoryTower:
         """Return the tower of one source."""
@@ -66,7 +71,7 @@ class Towers(Learner):
     def ranked(self) -> Items:
         """See Learner.ranked."""
         vectors = self.items if self.description is None else self.items + self.description()
-        return Items(vectors, self.bias, self.scorer, self.drawn)
+        return Items(vectors, self.bias, self.scorer, self.drawn, self.sparse)
 
     def vectors(
         self, rows: NDArray[np.int64], shown: sparse.csr_matrix, rng: np.random.Generator | None = None
@@ -74,7 +79,7 @@ class Towers(Learner):
         """See Learner.vectors; what is left out is a part of each source history."""
         where, others, known = self.items.device, [], []
         for name, told in self.people.histories.items():
-            known.append(told.histories[rows].getnnz(axis=1) > 0)
+            known.append(told.lengths[rows] > 0)
             others.append(self.source(name)(told.of(rows, where, rng, self.dropout)))
         own = self.own(bag(shown, self.people.target.weights, where))
         return mixed(own, others, known, shown.getnnz(axis=1), self.kappa)
@@ -85,20 +90,24 @@ class Towers(Learner):
         adapters = [p for tower in towers for p in tower.adapter()]
         added = adapters + ([] if self.scorer is None else list(self.scorer.parameters()))
         tokens = [] if self.description is None else list(self.description.parameters())
-        new = Group([self.items, self.bias, *self.own.parameters(), *tokens, *added], how.learning_rate)
+        tables = Group([self.items, self.own.items], how.learning_rate, sparse=self.sparse)
+        new = Group([self.bias, *self.own.layers(), *tokens, *added], how.learning_rate)
         rate = how.encoder_rate * how.learning_rate
         if not rate or adapters:
-            return [new]
-        layers = [p for tower in towers for p in tower.layers()]
-        return [new, Group(layers, rate, how.thaw // 2), Group([one.items for one in towers], rate, how.thaw)]
+            return [tables, new]
+        layers = Group([p for tower in towers for p in tower.layers()], rate, how.thaw // 2)
+        embedded = Group([one.items for one in towers], rate, how.thaw, sparse=self.sparse)
+        return [tables, new, layers, embedded]
 
     def penalty(self) -> torch.Tensor:
-        """See Learner.penalty."""
+        """See Learner.penalty; sparse tables are not drawn anywhere, which would touch all of their rows."""
+        if self.sparse:
+            return torch.zeros((), device=self.items.device)
         cost = self.how.regularization * (self.items**2).sum()
         moving = {id(p) for group in self.groups() for p in group.parameters}
         for name, held in self._pretrained_parameters().items():
             if id(held) in moving:
-                cost = cost + self.how.pull * ((held - self.start[name].to(held.device)) ** 2).sum()
+                cost = cost + self.how.pull * ((held - self.get_buffer(_start(name))) ** 2).sum()
         return cost
 
     def exported(self, transfer: Transfer) -> FactorModel:
@@ -117,3 +126,8 @@ class Towers(Learner):
         return FactorModel(
             Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa, pair_layer=layer
         )
+
+
+def _start(name: str) -> str:
+    """Return what the value is called that a parameter began with."""
+    return f"start_of_{name.replace('.', '_')}"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from foretaste import Context, StrategyError
+from foretaste_deep._adam import Adam, Group
 from foretaste_deep._parallel import Crew
 from foretaste_deep._resume import Journal, Memory
 
@@ -42,15 +43,6 @@ class Schedule:
         """Return the share of the step size that is left in an epoch, the first of which is 0."""
         done = epoch / max(self.horizon, 1)
         return {"none": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}[self.decay]
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Parameters that learn at one rate; from ``thaw`` epochs on, before which they stand still."""
-
-    parameters: Sequence[nn.Parameter]
-    rate: float
-    thaw: int = 0
 
 
 def train(
@@ -83,7 +75,8 @@ def train(
     if journal.finished is not None:
         journal.restore_finished(model)
         return journal.finished
-    adam = torch.optim.Adam([{"params": list(g.parameters), "lr": g.rate} for g in groups], fused=True)
+    adam = Adam(groups)
+    crew.expect_dense(place, groups)
     if journal.begun:
         first, best, reached, spent, kept = journal.restore(model, adam, rng, memory)
         context.progress(f"{place}: goes on after epoch {first}/{schedule.epochs}")
@@ -94,15 +87,14 @@ def train(
     for epoch in range(first, schedule.epochs):
         if epoch and crew.same(_out_of_patience(schedule, epoch, reached) or _out_of_time(schedule, began)):
             break
-        for group, one in zip(groups, adam.param_groups, strict=True):
-            one["lr"] = group.rate * schedule.share(epoch) * (epoch >= group.thaw)
+        adam.begin(epoch, schedule.share(epoch))
         total, seen = 0.0, 0
         order = context.rng(24, epoch)
         for batch in rounds(order) if rounds else batches(people, schedule.batch, order):
             if context.cancel():
                 model.load_state_dict(kept)
                 raise StrategyError(f"{place}: cancelled")
-            total += _step(place, model, loss, batch, adam, schedule, crew) * len(batch)
+            total += _step(place, loss, batch, adam, schedule, crew) * len(batch)
             seen += len(batch)
             if not math.isfinite(total):
                 model.load_state_dict(kept)
@@ -154,25 +146,22 @@ def batches(people: NDArray[np.int64], size: int, rng: np.random.Generator) -> I
 
 def _step(
     place: str,
-    model: nn.Module,
     loss: Callable[[Batch], torch.Tensor],
     batch: Batch,
-    adam: torch.optim.Adam,
+    adam: Adam,
     schedule: Schedule,
     crew: Crew,
 ) -> float:
-    adam.zero_grad(set_to_none=True)
-    held = [p for group in adam.param_groups for p in group["params"]]
-    where = held[0].device.type
+    adam.forget()
+    where = adam.parameters[0].device.type
     try:
         with torch.autocast(where, torch.bfloat16, enabled=schedule.mixed and where == "cuda"):
             mine = crew.share(batch)
             cost = loss(mine)
         cost.backward()  # type: ignore[no-untyped-call]
         part = len(mine) / len(batch)
-        crew.join(held, part)
-        _clip([p.grad for p in held if p.grad is not None], schedule.clip)
-        adam.step()
+        crew.join(adam.parameters, part)
+        adam.step(schedule.clip)
         return crew.total(float(cost.detach()) * part)
     except (RuntimeError, MemoryError) as error:
         if not _of_memory(error):
@@ -181,14 +170,6 @@ def _step(
             f"{place}: {where} has not enough memory for a batch of {len(batch)} people; a smaller batch, or fewer"
             " negatives or factors, takes less"
         ) from error
-
-
-def _clip(gradients: Sequence[torch.Tensor], longest: float) -> None:
-    """Shorten gradients that are longer than this, all by the same share."""
-    squares = [torch.dot(one.reshape(-1), one.reshape(-1)) for one in gradients]
-    length = float(torch.stack(squares).sum().sqrt())
-    if length > longest:
-        torch._foreach_mul_(list(gradients), longest / length)
 
 
 def _of_memory(error: Exception) -> bool:

@@ -26,11 +26,12 @@ from foretaste_deep import Finetune
 
 torch = pytest.importorskip("torch")
 
+from foretaste_deep._adam import Group  # noqa: E402 - torch may be missing
 from foretaste_deep._bags import bag  # noqa: E402 - torch may be missing
 from foretaste_deep._finetuning import finetuning  # noqa: E402
 from foretaste_deep._losses import Items, Loss, ranking_loss  # noqa: E402
 from foretaste_deep._tower import HistoryTower  # noqa: E402
-from foretaste_deep._training import Group, Schedule, device, train  # noqa: E402
+from foretaste_deep._training import Schedule, device, train  # noqa: E402
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"factors": 8, "source_epochs": 5, "epochs": 8, "learning_rate": 1e-2, "batch": 32}
@@ -76,6 +77,7 @@ def test_newcomers_gain_by_every_loss(loss: Loss) -> None:
         {"decay": "linear"},
         {"decay": "cosine"},
         {"scorer_units": 8},
+        {"sparse": True},
         FACTORS,
         {**FACTORS, "encoder_rate": 0},
         {**FACTORS, "scorer_units": 8},
@@ -203,6 +205,29 @@ def test_somebody_who_had_ten_thousand_books_is_one_person_among_others() -> Non
 def test_too_few_shared_people_are_an_objection() -> None:
     facts = PairFacts.of(taste_world(60).pair)
     assert Finetune().objection([facts]) == f"needs 64 shared users, there are {facts.shared_users}"
+
+
+def test_sparse_updates_leave_what_no_step_touched_as_it_was() -> None:
+    world = taste_world()
+    source = world.pair.source.interactions
+    rare = pl.DataFrame({"user_id": ["stranger"] * 3, "item_id": ["book-r1", "book-r2", "book-r3"]})
+    own = pl.DataFrame({"user_id": source.users.take(source.user_rows), "item_id": source.items.take(source.item_rows)})
+    books = Domain.from_frame(pl.concat([rare, own]), "books")
+    world = Transfer.of(books, world.target, Overlap("users"))
+    strategy = Finetune(**SMALL, sparse=True)
+    began = strategy.pretrain(books, Context(device="cpu")).arrays["items"]
+    model = fit_once(strategy, world)
+    assert isinstance(model, FactorModel)
+    moved = (model.encoders["books"].item_factors != began).any(axis=1)
+    untouched = books.interactions.items.rows(["book-r1", "book-r2", "book-r3"])
+    assert not moved[untouched].any()
+    assert np.delete(moved, untouched).all()
+
+
+def test_where_something_is_declared_sparse_updates_are_whole_ones() -> None:
+    world = described_world()
+    mine, other = (fit_once(Finetune(**SMALL, sparse=sparse), world) for sparse in (True, False))
+    np.testing.assert_array_equal(mine.arrays()[0]["item_factors"], other.arrays()[0]["item_factors"])
 
 
 # Losses ----------------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from foretaste import Context  # noqa: E402 - torch may be missing
-from foretaste_deep._training import Group, Schedule, train  # noqa: E402
+from foretaste import Context, StrategyError  # noqa: E402 - torch may be missing
+from foretaste_deep._adam import Group  # noqa: E402 - torch may be missing
+from foretaste_deep._parallel import Crew  # noqa: E402
+from foretaste_deep._training import Schedule, train  # noqa: E402
 
 PEOPLE = np.arange(10, dtype=np.int64)
 VALUES = torch.linspace(-1, 2, 10)
@@ -49,3 +51,11 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         kept, weight = (tmp_path / f"{rank}.txt").read_text().split()
         assert int(kept) == alone[0] == 2
         assert float(weight) == pytest.approx(alone[1], abs=1e-6)
+
+
+def test_sparse_updates_are_for_one_process() -> None:
+    crew = Crew()
+    crew.size = 2
+    groups = [Group([torch.nn.Parameter(torch.zeros(2, 2))], 0.1, sparse=True)]
+    with pytest.raises(StrategyError, match=r"^toy: sparse updates are for one process, found 2 that train together$"):
+        crew.expect_dense("toy", groups)

@@ -54,7 +54,16 @@ def same(one: FactorModel, other: FactorModel) -> bool:
 
 @pytest.mark.parametrize(
     ("lines", "how"),
-    [(1, {}), (3, {}), (5, {}), (13, {}), (5, {"model": "factors"}), (5, {"held": 0.0}), (5, {"thaw": 2})],
+    [
+        (1, {}),
+        (3, {}),
+        (5, {}),
+        (13, {}),
+        (5, {"model": "factors"}),
+        (5, {"held": 0.0}),
+        (5, {"thaw": 2}),
+        (5, {"sparse": True}),
+    ],
     ids=str,
 )
 def test_what_was_cancelled_goes_on_and_ends_as_if_it_had_not_been(
