@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from foretaste import Context, Platform
 
+EPOCHS = 80
 TOLD = re.compile(r"epoch (\d+)/\d+, loss ([\d.]+)(?:, ndcg@10 ([\d.]+))?")
 RUNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pretrained, then fine-tuned": ("deep/finetune", {}),
@@ -54,7 +55,7 @@ def main() -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for label, (name, params) in RUNS.items():
         lines: list[str] = []
-        strategy = host.catalog.make(name, {**params, "patience": 0, "decay": "none"})
+        strategy = host.catalog.make(name, {**params, "epochs": EPOCHS, "patience": 0, "decay": "none"})
         context = Context(seed=experiment.seed, device="cpu", progress=lines.append)
         with threadpool_limits(1):
             carried = {pair.source.name: strategy.pretrain(pair.source, context) for pair in held.train.pairs}
@@ -68,7 +69,7 @@ def main() -> None:
     left.set(xlabel="epoch", ylabel="loss", title=f"{'+'.join(spec.sources)}: pretraining")
     right.set(xlabel="epoch", ylabel="ndcg@10", title=f"{spec.target}: people held out in training")
     right.legend(frameon=False, fontsize=8)
-    figure.savefig(asked.picture)
+    figure.savefig(asked.picture, metadata={"Date": None} if asked.picture.suffix == ".svg" else None)
 
 
 if __name__ == "__main__":
