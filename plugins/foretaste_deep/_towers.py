@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
+from torch.nn import functional
 
 from foretaste import FactorModel, Mix, Roster, Transfer
 from foretaste_deep._adam import Group
@@ -107,7 +108,8 @@ class Towers(Learner):
         moving = {id(p) for group in self.groups() for p in group.parameters}
         for name, held in self._pretrained_parameters().items():
             if id(held) in moving:
-                cost = cost + self.how.pull * ((held - self.get_buffer(_start(name))) ** 2).sum()
+                away = functional.mse_loss(held, self.get_buffer(_start(name)), reduction="sum")
+                cost = cost + self.how.pull * away
         return cost
 
     def exported(self, transfer: Transfer) -> FactorModel:
