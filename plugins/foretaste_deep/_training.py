@@ -88,22 +88,15 @@ def train(
         if epoch and crew.same(_out_of_patience(schedule, epoch, reached) or _out_of_time(schedule, began)):
             break
         adam.begin(epoch, schedule.share(epoch))
-        total, seen = 0.0, 0
         order = context.rng(24, epoch)
-        for batch in rounds(order) if rounds else batches(people, schedule.batch, order):
-            if context.cancel():
-                model.load_state_dict(kept)
-                raise StrategyError(f"{place}: cancelled")
-            total += _step(place, loss, batch, adam, schedule, crew) * len(batch)
-            seen += len(batch)
-            if not math.isfinite(total):
-                model.load_state_dict(kept)
-                raise StrategyError(
-                    f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number;"
-                    " a smaller learning_rate may help"
-                )
+        every = rounds(order) if rounds else batches(people, schedule.batch, order)
+        try:
+            lost = _epoch(place, loss, every, adam, epoch, schedule, context, crew)
+        except StrategyError:
+            model.load_state_dict(kept)
+            raise
         value = crew.same(figure()) if figure else None
-        told = said(total / max(seen, 1), value, measure)
+        told = said(lost, value, measure)
         context.progress(f"{place}: epoch {epoch + 1}/{schedule.epochs}, {told}")
         if value is None or value > best:
             best, reached = (best if value is None else value), epoch + 1
@@ -123,6 +116,31 @@ def train(
     model.load_state_dict(kept)
     journal.finish(reached, kept)
     return reached
+
+
+def _epoch(
+    place: str,
+    loss: Callable[[Batch], torch.Tensor],
+    every: Iterator[Batch],
+    adam: Adam,
+    epoch: int,
+    schedule: Schedule,
+    context: Context,
+    crew: Crew,
+) -> float:
+    """Take a step for each batch, and return the mean loss over people."""
+    total, seen = 0.0, 0
+    for batch in every:
+        if crew.total(context.cancel()):  # of one is of all, who would wait for it
+            raise StrategyError(f"{place}: cancelled")
+        total += _step(place, loss, batch, adam, schedule, crew) * len(batch)
+        seen += len(batch)
+        if not math.isfinite(total):
+            raise StrategyError(
+                f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number;"
+                " a smaller learning_rate may help"
+            )
+    return total / max(seen, 1)
 
 
 def _out_of_patience(schedule: Schedule, epoch: int, reached: int) -> bool:

@@ -348,14 +348,19 @@ def test_a_loss_that_is_no_number_ends_training_with_the_weights_as_they_were_go
     ids=lambda one: type(one).__name__,
 )
 def test_too_little_memory_is_told_with_what_takes_less(error: Exception) -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    before = model.weight.detach().clone()
+
     def loss(batch: Any) -> Any:
+        if torch.equal(model.weight, before):
+            return model.weight.sum()
         raise error
 
-    model = torch.nn.Linear(1, 1)
-    words = r"^toy: shop: cpu has not enough memory for a batch of 3 people; a smaller batch, or fewer negatives"
+    words = r"^toy: shop: cpu has not enough memory for a batch of 2 people; a smaller batch, or fewer negatives"
     groups, rng = [Group(list(model.parameters()), 1.0)], np.random.default_rng(0)
     with pytest.raises(StrategyError, match=words):
-        train("toy: shop", model, loss, np.arange(3), groups, Schedule(2, 4), rng, Context())
+        train("toy: shop", model, loss, np.arange(4), groups, Schedule(2, 2), rng, Context())
+    assert torch.equal(model.weight, before)  # as the best epoch had left it
 
 
 def test_a_gradient_that_is_too_long_is_shortened() -> None:

@@ -38,19 +38,23 @@ def one_of_two(rank: int, folder: str) -> None:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     try:
         kept, weight = learnt()
+        with pytest.raises(StrategyError) as ended:
+            learnt(Context(cancel=lambda: rank == 1))
+        (Path(folder) / f"{rank}.txt").write_text(f"{kept} {weight!r} {ended.value}")
+        torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
-    (Path(folder) / f"{rank}.txt").write_text(f"{kept} {weight!r}")
 
 
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="torch was built without gloo")
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns_and_end_together(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
     alone = learnt()
     for rank in (0, 1):
-        kept, weight = (tmp_path / f"{rank}.txt").read_text().split()
+        kept, weight, *ended = (tmp_path / f"{rank}.txt").read_text().split()
         assert int(kept) == alone[0] == 2
         assert float(weight) == pytest.approx(alone[1], abs=1e-6)
+        assert ended == ["toy:", "cancelled"]  # one was told to cancel, and the other did not wait for it
 
 
 def test_sparse_updates_are_for_one_process() -> None:
