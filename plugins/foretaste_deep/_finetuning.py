@@ -21,6 +21,7 @@ from foretaste_deep._towers import Towers
 
 def finetuning(how: Finetune, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Task:
     """Return the training of what begins as it was carried."""
+    carried = {pair.source.name: carried[pair.source.name] for pair in transfer.pairs}  # in one order, whoever asks
     movement = Movement(how.learning_rate, how.encoder_rate, how.thaw, how.pull, how.regularization, how.sparse)
     if how.model == "factors":
         return _of_factors(how, movement, carried, transfer, context)

@@ -54,7 +54,8 @@ class RatingTask:
     def start(self) -> RatingTowers:
         """Return the model as it is before fine-tuning."""
         how = self.how
-        towers = {name: RatingTower.of(one.arrays["items"], how.damping) for name, one in self.carried.items()}
+        names = [pair.source.name for pair in self.transfer.pairs]
+        towers = {name: RatingTower.of(self.carried[name].arrays["items"], how.damping) for name in names}
         model = RatingTowers(towers, self.people, how.factors, how.kappa, how.item_damping)
         return model.to(device(self.context.device))
 

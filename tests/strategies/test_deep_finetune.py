@@ -144,6 +144,16 @@ def test_an_adapter_leaves_the_tower_as_it_was_and_is_served() -> None:
     assert np.linalg.matrix_rank(moved, tol=1e-5) == 2
 
 
+def test_in_what_order_things_were_carried_changes_nothing() -> None:
+    world, strategy = two_source_world(), Finetune(**{**SMALL, "epochs": 2, "source_epochs": 1}, rank=2)
+    carried = {pair.source.name: strategy.pretrain(pair.source, Context()) for pair in world.pairs}
+    one, other = (
+        strategy.adapt(dict(brought), world, Context()).arrays()[0]
+        for brought in (carried.items(), reversed(carried.items()))
+    )
+    assert all(np.array_equal(one[name], other[name]) for name in one | other)
+
+
 def test_a_scorer_is_served_as_it_was_trained() -> None:
     world, strategy = taste_world(), Finetune(**SMALL, scorer_units=4)
     carried = {"books": strategy.pretrain(world.pair.source, Context())}

@@ -184,6 +184,16 @@ def test_what_is_served_is_what_was_trained() -> None:
     np.testing.assert_allclose(found.predict_rows(who, rows.ratings.indices.astype(np.int64)), expected, atol=1e-4)
 
 
+def test_in_what_order_things_were_carried_changes_nothing() -> None:
+    world, how = two_sources(), Ratings(**FAST)
+    carried = {pair.source.name: how.pretrain(pair.source, Context()) for pair in world.pairs}
+    one, other = (
+        how.adapt(dict(brought), world, Context()).arrays()[0]
+        for brought in (carried.items(), reversed(carried.items()))
+    )
+    assert all(np.array_equal(one[name], other[name]) for name in one | other)
+
+
 def test_a_tower_adds_up_what_ratings_deviate() -> None:
     tower = RatingTower(3, 2, 2.0, torch.Generator().manual_seed(0))
     told = sparse.csr_matrix(np.array([[1.0, 0, -2.0], [0, 0, 0], [0, 0.5, 0]], np.float32))
