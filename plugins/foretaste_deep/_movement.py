@@ -1,8 +1,13 @@
-"""How parameters move."""
+"""How parameters move, and how far they went."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -15,3 +20,18 @@ class Movement:
     pull: float = 0.0
     regularization: float = 0.0
     sparse: bool = False
+
+
+def remember(model: nn.Module, parameters: Mapping[str, nn.Parameter]) -> None:
+    """Keep where parameters begin: on the device where the model is, and in no state of it."""
+    for name, held in parameters.items():
+        model.register_buffer(_start(name), held.detach().clone(), persistent=False)
+
+
+def distance(model: nn.Module, name: str, held: nn.Parameter) -> torch.Tensor:
+    """Return the squared distance of a remembered parameter to where it began."""
+    return functional.mse_loss(held, model.get_buffer(_start(name)), reduction="sum")
+
+
+def _start(name: str) -> str:
+    return f"start_of_{name.replace('.', '_')}"

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from foretaste import Encoder, FactorModel, Mix, RatingScale, Roster, Transfer
+from foretaste_deep._movement import distance, remember
 from foretaste_deep._rated import Rated
 from foretaste_deep._rating_tower import RatingTower, places, predicted
 
@@ -57,7 +58,7 @@ class RatingTowers(nn.Module):
         self.mean = float(here.ratings.data.mean(dtype=np.float64)) if here.ratings.nnz else 0.0
         self.above_mean = here.less(self.mean)
         self.register_buffer("bias", torch.from_numpy(((here.expected - self.mean) / here.spread).astype(np.float32)))
-        self.start = {name: held.detach().clone() for name, held in self.named_parameters()}
+        remember(self, dict(self.named_parameters()))
 
     def pretrained(self) -> list[RatingTower]:
         """Return the towers of the sources."""
@@ -97,8 +98,8 @@ class RatingTowers(nn.Module):
 
     def moved(self, part: str) -> torch.Tensor:
         """Return the squared distance of the parameters whose names begin so to where they began."""
-        mine = {name: held for name, held in self.named_parameters() if name.startswith(part)}
-        return torch.stack([((p - self.start[n].to(p.device)) ** 2).sum() for n, p in mine.items()]).sum()
+        mine = [(name, held) for name, held in self.named_parameters() if name.startswith(part)]
+        return torch.stack([distance(self, name, held) for name, held in mine]).sum()
 
     def settle(self, people: NDArray[np.int64]) -> None:
         """Make the biases of items: damped means of what these people's ratings are above what is said of them."""

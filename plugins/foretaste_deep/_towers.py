@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
-from torch.nn import functional
 
 from foretaste import FactorModel, Mix, Roster, Transfer
 from foretaste_deep._adam import Group
@@ -18,7 +17,7 @@ from foretaste_deep._description import Description
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
 from foretaste_deep._mixing import mixed
-from foretaste_deep._movement import Movement
+from foretaste_deep._movement import Movement, distance, remember
 from foretaste_deep._scorer import Scorer
 from foretaste_deep._tower import HistoryTower
 
@@ -49,8 +48,7 @@ class Towers(Learner):
         for tower in (own, *sources.values()):
             tower.sparse = self.sparse
         self.people, self.how, self.kappa, self.dropout = people, how, kappa, dropout
-        for name, held in self._pretrained_parameters().items():
-            self.register_buffer(_start(name), held.detach().clone(), persistent=False)
+        remember(self, self._pretrained_parameters())
 
     def source(self, name: str) -> HistoryTower:
         """Return the tower of one source."""
@@ -108,8 +106,7 @@ class Towers(Learner):
         moving = {id(p) for group in self.groups() for p in group.parameters}
         for name, held in self._pretrained_parameters().items():
             if id(held) in moving:
-                away = functional.mse_loss(held, self.get_buffer(_start(name)), reduction="sum")
-                cost = cost + self.how.pull * away
+                cost = cost + self.how.pull * distance(self, name, held)
         return cost
 
     def exported(self, transfer: Transfer) -> FactorModel:
@@ -128,8 +125,3 @@ class Towers(Learner):
         return FactorModel(
             Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa, pair_layer=layer
         )
-
-
-def _start(name: str) -> str:
-    """Return what the value is called that a parameter began with."""
-    return f"start_of_{name.replace('.', '_')}"
