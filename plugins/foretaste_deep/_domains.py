@@ -64,7 +64,7 @@ class Domains(Learner):
         where, others, known = self.own[task].device, [], []
         for other, told in enumerate(self.everyone.domains):
             if other != place:
-                known.append(told.histories[rows].getnnz(axis=1) > 0)
+                known.append(told.lengths[rows] > 0)
                 others.append(self.seen(other, task, self.tower(other)(told.of(rows, where, rng, self.how.dropout))))
         mine = self.tower(place)(bag(shown, self.everyone.domains[place].weights, where))
         return mixed(self.seen(place, task, mine), others, known, shown.getnnz(axis=1), self.how.kappa)

@@ -31,8 +31,8 @@ class Everyone:
             blocks = [sparse.csr_matrix((len(one.indptr) - 1, rows.preference.shape[1])) for one in apart]
             blocks[place] = apart[place]
             whole = sparse.vstack([pair.source_history, *blocks], format="csr")
-            found.append(Bags(ones(whole), rarity(rows.popularity, int((rows.history > 0).sum()))))
-        own = rarity(here.popularity, int((here.history > 0).sum()))
+            found.append(Bags(ones(whole), rarity(rows)))
+        own = rarity(here)
         target = Bags(_padded(ones(here.preference), sum(one.shape[0] for one in apart)), own)
         names = (*(pair.source.name for pair in transfer.pairs), transfer.target.name)
         return cls(names, (*found, target))

@@ -79,7 +79,7 @@ class Finetune(Deep):
         preference = ones(rows.preference)
         if self.model == "factors":
             return Carried({"people": pretrained_people(self, source.name, preference, context)}, personal=("people",))
-        weights = rarity(rows.popularity, int((rows.history > 0).sum()))
+        weights = rarity(rows)
         arrays, names = pretrained_tower(self, source, preference, weights, context)
         return Carried(arrays | {"weights": weights}, {"tokens": list(names)} if names else {})
 

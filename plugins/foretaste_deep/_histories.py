@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from foretaste import Interactions
 
 
 def ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -20,6 +20,7 @@ def masked(rows: sparse.csr_matrix, keep: NDArray[np.bool_]) -> sparse.csr_matri
     return sparse.csr_matrix((rows.data[keep], rows.indices[keep], ends), shape=rows.shape)
 
 
-def rarity(popularity: NDArray[Any], people: int) -> NDArray[np.float32]:
+def rarity(rows: Interactions) -> NDArray[np.float32]:
     """Return (items,) the inverse document frequency, log((1 + people) / (1 + people who had it))."""
-    return np.asarray(np.log((1 + people) / (1 + popularity)), np.float32)
+    people = int((rows.history > 0).sum())
+    return np.asarray(np.log((1 + people) / (1 + rows.popularity)), np.float32)

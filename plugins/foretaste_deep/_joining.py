@@ -39,7 +39,7 @@ class Lesson:
     def of(cls, source: Domain) -> Lesson:
         """Read it."""
         rows = source.interactions
-        told = Bags(ones(rows.preference), rarity(rows.popularity, int((rows.history > 0).sum())))
+        told = Bags(ones(rows.preference), rarity(rows))
         return cls(told, np.flatnonzero(told.histories.getnnz(axis=1) > 0))
 
     def length(self) -> float:

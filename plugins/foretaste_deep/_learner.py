@@ -31,7 +31,7 @@ class People:
         """Read them from a transfer's training data; of each source ``weights`` (items,) say what an item counts."""
         rows = transfer.target.interactions
         histories = {p.source.name: Bags(ones(p.source_history), weights[p.source.name]) for p in transfer.pairs}
-        own = rarity(rows.popularity, int((rows.history > 0).sum()))
+        own = rarity(rows)
         return cls(histories, Bags(ones(rows.preference), own))
 
     def placed(self) -> NDArray[np.int64]:

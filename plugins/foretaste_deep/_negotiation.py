@@ -14,10 +14,11 @@ from torch import nn
 from foretaste import Context, Transfer
 from foretaste_deep._domains import Domains
 from foretaste_deep._everyone import Everyone
+from foretaste_deep._held_out import UNSHOWN, hidden
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import ranking_loss
 from foretaste_deep._multi import Multi
-from foretaste_deep._task import UNSHOWN, Task, hidden
+from foretaste_deep._task import Task
 from foretaste_deep._training import Batch, Schedule, train
 
 _FEWER = 4

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from foretaste import Carried, Context, FactorModel, Transfer
 from foretaste_deep._adam import Group
+from foretaste_deep._held_out import JUDGED_SECONDS, held_out, hidden
 from foretaste_deep._histories import masked
 from foretaste_deep._rated import Rated, ratings_brought
 from foretaste_deep._rating_tower import RatingTower, squared_error
@@ -21,14 +22,8 @@ from foretaste_deep._training import Batch, Schedule, device, threads, train
 if TYPE_CHECKING:
     from foretaste_deep._ratings import Ratings
 
-_UNSHOWN = 0.5
-"""Share of the steps in which somebody's target ratings are all to be predicted, as a newcomer's are."""
 _MEASURE = "error explained"
 """1 - squared error / that of the mean."""
-_MOST_JUDGES = 2000
-"""So many people at most are held out."""
-_JUDGED_SECONDS = 0.45
-"""Share of a budget that may go into finding when to stop: training on everybody takes a little longer again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +74,8 @@ class RatingTask:
 
     def judges(self) -> NDArray[np.int64]:
         """Return who is held out to say when to stop: people of whom a source knows something, if there are any."""
-        rated, placed = self.people.target.length > 0, self.people.placed() > 0
-        pool = np.flatnonzero(rated & placed if (rated & placed).any() else rated)
-        order = self.context.rng(22).permutation(pool)
-        return np.sort(order[: min(int(self.how.held * len(pool)), _MOST_JUDGES)])
+        rated = self.people.target.length > 0
+        return held_out(rated, self.people.placed() > 0, self.how.held, self.context.rng(22))
 
     def best_epoch(self, learners: NDArray[np.int64], judges: NDArray[np.int64]) -> int:
         """Return after how many epochs people who were held out are predicted best; 0 is before the first."""
@@ -100,7 +93,7 @@ class RatingTask:
                 said = model.predicted(model.vectors(judges, masked(above, shown)), asked)
                 return 1 - float(squared_error(said, asked)) / max(usual, 1e-9)
 
-        schedule = self.schedule(self.how.epochs, self.how.patience, _JUDGED_SECONDS)
+        schedule = self.schedule(self.how.epochs, self.how.patience, JUDGED_SECONDS)
         return self.train(model, learners, schedule, figure)
 
     def train(
@@ -118,11 +111,8 @@ class RatingTask:
             if figure is None and steps % max(1, -(-len(learners) // schedule.batch)) == 0:
                 model.settle(learners)  # a figure has done so already
             steps += 1
-            known = model.above_mean[batch]
-            share = np.where(rng.random(len(batch)) < _UNSHOWN, 0, rng.random(len(batch)))
-            shown = rng.random(known.nnz) < np.repeat(share, np.diff(known.indptr))
-            asked = masked(known, ~shown)
-            said = model.predicted(model.vectors(batch, masked(known, shown)), asked)
+            shown, asked = hidden(model.above_mean[batch], rng)
+            said = model.predicted(model.vectors(batch, shown), asked)
             return squared_error(said, asked) + self.penalty(model) / max(len(learners), 1)
 
         place, stage = f"{self.how.name}: {self.transfer.target.name}", "all" if figure is None else "judged"

@@ -14,17 +14,11 @@ from scipy import sparse
 from foretaste import Context, FactorModel, Ndcg, Ranking, Transfer
 from foretaste.solvers import top_k, top_k_dot
 from foretaste_deep._deep import Deep
+from foretaste_deep._held_out import JUDGED_SECONDS, held_out, hidden
 from foretaste_deep._histories import masked
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import ranking_loss
 from foretaste_deep._training import Batch, Schedule, device, threads, train
-
-UNSHOWN = 0.5
-"""Share of the steps in which somebody's target rows are all to be told, as a newcomer's are."""
-_MOST_JUDGES = 2000
-"""So many people at most are held out."""
-_JUDGED_SECONDS = 0.45
-"""Share of a budget that may go into finding when to stop: training on everybody takes a little longer again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +68,8 @@ class Task:
 
     def judges(self) -> NDArray[np.int64]:
         """Return who is held out to say when to stop: people of whom a source knows something, if there are any."""
-        taught = np.flatnonzero(self.preference.getnnz(axis=1) > 0)
-        placed = self.people.placed() > 0
-        pool = taught[placed[taught]]
-        pool = pool if len(pool) else taught
-        order = self.context.rng(22).permutation(pool)
-        return np.sort(order[: min(int(self.how.held * len(pool)), _MOST_JUDGES)])
+        taught = self.preference.getnnz(axis=1) > 0
+        return held_out(taught, self.people.placed() > 0, self.how.held, self.context.rng(22))
 
     def best_epoch(self, learner: Learner, judges: NDArray[np.int64]) -> int:
         """Train, and return after how many epochs people who were held out are served best; 0 is before the first."""
@@ -97,7 +87,7 @@ class Task:
             seen = Ranking(best, truth, popularity, max(1, int((taught.getnnz(axis=1) > 0).sum())))
             return Ndcg(10).aggregate(Ndcg(10).values(seen), seen)
 
-        schedule = self.schedule(self.how.epochs, self.how.patience, _JUDGED_SECONDS)
+        schedule = self.schedule(self.how.epochs, self.how.patience, JUDGED_SECONDS)
         return self.train(learner, taught, schedule, figure, "judged")
 
     def train(
@@ -153,15 +143,6 @@ class _Steps:
     def restore(self, state: dict[str, Any]) -> None:
         """See Memory.restore."""
         self.taken = int(state["taken"])
-
-
-def hidden(
-    rows: sparse.csr_matrix, rng: np.random.Generator, unshown: float = UNSHOWN
-) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Return which of these rows (people, items) a step shows, and which it asks for: at times all, else some."""
-    share = np.where(rng.random(rows.shape[0]) < unshown, 0, rng.random(rows.shape[0]))
-    visible = rng.random(rows.nnz) < np.repeat(share, np.diff(rows.indptr))
-    return masked(rows, visible), masked(rows, ~visible)
 
 
 def _taught(preference: sparse.csr_matrix, judges: NDArray[np.int64], asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
