@@ -44,7 +44,7 @@ def main() -> None:
     each = [1000 * median(one) / STEPS for one in (bare, ours)]
     ratio = median(b / a for a, b in zip(bare, ours, strict=True))
     print(f"a step: bare loop {each[0]:.2f} ms, training {each[1]:.2f} ms, ratio {ratio:.2f}")
-    whole, touched = (1000 * median(of_many_items(sparse) for _ in range(3)) / FEW_STEPS for sparse in (False, True))
+    whole, touched = (1000 * median(of_many_items(few) for _ in range(3)) / FEW_STEPS for few in (False, True))
     print(
         f"of {MANY:,} items: whole tables {whole:.0f} ms, sparse updates {touched:.0f} ms, ratio {touched / whole:.2f}"
     )

@@ -76,6 +76,9 @@ def train(
         journal.restore_finished(model)
         return journal.finished
     adam = Adam(groups)
+    moving = {id(one) for one in adam.parameters}
+    for held in model.parameters():  # of what no step moves, gradients would pile up
+        held.requires_grad_(id(held) in moving)
     crew.expect_dense(place, groups)
     if journal.begun:
         first, best, reached, spent, kept = journal.restore(model, adam, rng, memory)

@@ -234,6 +234,15 @@ def test_sparse_updates_leave_what_no_step_touched_as_it_was() -> None:
     assert np.delete(moved, untouched).all()
 
 
+@pytest.mark.parametrize("how", [{"encoder_rate": 0}, {"rank": 2}], ids=str)
+def test_of_what_stands_still_no_gradients_pile_up(how: dict[str, Any]) -> None:
+    world, strategy = taste_world(), Finetune(**{**SMALL, **how}, sparse=True)
+    task = finetuning(strategy, {"books": strategy.pretrain(world.pair.source, Context())}, world, Context())
+    learner = task.made()
+    task.train(learner, task.preference, task.schedule(3))
+    assert learner.get_parameter("towers.0.items").grad is None
+
+
 def test_where_something_is_declared_sparse_updates_are_whole_ones() -> None:
     world = described_world()
     mine, other = (fit_once(Finetune(**SMALL, sparse=sparse), world) for sparse in (True, False))
