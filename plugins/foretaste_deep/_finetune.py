@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from foretaste import Carried, Context, Domain, FactorModel, Transfer
 from foretaste_deep._deep import Deep
 from foretaste_deep._histories import ones, rarity
+
+_UNREAD = {"towers": ("private",), "factors": ("units", "rank", "sparse", "features", "dropout", "kappa")}
+"""Settings of what a model does not have."""
 
 
 class Finetune(Deep):
@@ -48,9 +51,9 @@ class Finetune(Deep):
     model: Literal["towers", "factors"] = "towers"
     """Whether people are read from their histories, or have vectors of their own."""
     features: bool = True
-    """Whether items are also known by what is declared of them, where a domain declares something."""
+    """Whether items are also known by what is declared of them, where a domain declares something. For towers."""
     units: Annotated[int, Field(ge=0)] = 0
-    """How many units the hidden layer of the source tower has; 0 is a linear tower."""
+    """How many units the hidden layer of the source tower has; 0 is a linear tower. For towers."""
     source_epochs: Annotated[int, Field(ge=0)] = 20
     """Passes over the source's people; 0 leaves the source tower untrained."""
     source_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
@@ -62,7 +65,8 @@ class Finetune(Deep):
     pull: Annotated[float, Field(ge=0)] = 1e-4
     """Weight of the squared distance of pretrained parameters to where they began."""
     rank: Annotated[int, Field(ge=0)] = 0
-    """Rank of an adapter beside the source tower, which then stands still; 0: no adapter. For towers."""
+    """Rank of an adapter beside the source tower, which then stands still, whatever ``encoder_rate``, ``thaw`` and
+    ``pull`` are; 0: no adapter. For towers."""
     scorer_units: Annotated[int, Field(ge=0)] = 0
     """How many units a layer over person and item has; 0: scores are products of vectors."""
     sparse: bool = False
@@ -70,6 +74,16 @@ class Finetune(Deep):
     catalogues of hundreds of thousands. For towers of items of which nothing is declared, or none is read."""
     private: Annotated[float, Field(ge=0)] = 1e-2
     """Weight of the squared length of r_u. For factors."""
+
+    @model_validator(mode="after")
+    def _all_is_read(self) -> Self:
+        """Refuse a setting that would change nothing."""
+        fields = type(self).model_fields
+        for name in _UNREAD[self.model]:
+            value = getattr(self, name)
+            if value != fields[name].default:
+                raise ValueError(f"{name}: found {value}, which 'model: {self.model}' does not read; leave it out")
+        return self
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Train the source tower, in which there is no person; or people's vectors, where the model has those."""

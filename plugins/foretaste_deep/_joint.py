@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from foretaste import Carried, Context, FactorModel, Transfer
 from foretaste_deep._together import Together
@@ -30,11 +30,19 @@ class Joint(Together):
     alpha: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """What all sources together count beside the target; 0: nothing is learnt from people without target rows."""
     balance: Literal["fixed", "annealed", "guarded"] = "fixed"
-    """``annealed``: alpha falls to 0 over ``epochs``; ``guarded``: it is halved where a gradient disagrees."""
+    """``annealed``: alpha falls to 0 over ``epochs``; ``guarded``: it is halved where a gradient disagrees, on source
+    towers that move."""
     encoder_rate: Annotated[float, Field(ge=0)] = 1.0
     """Step size of the source towers, as a share of ``learning_rate``; 0 leaves them untrained."""
     source_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     """Step size of Adam for the source's item vectors and biases."""
+
+    @model_validator(mode="after")
+    def _guard_sees_gradients(self) -> Self:
+        """Refuse to compare gradients of towers that have none."""
+        if self.balance == "guarded" and not self.encoder_rate:
+            raise ValueError("balance: found guarded, which compares gradients on towers that 'encoder_rate: 0' holds")
+        return self
 
     def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> FactorModel:
         """Train on both, and hand the towers on as plain arrays."""

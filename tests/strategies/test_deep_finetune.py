@@ -11,8 +11,20 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from foretaste import Budget, Context, Domain, FactorModel, Features, Index, Overlap, PairFacts, StrategyError, Transfer
-from foretaste.strategy import Strategy
+from foretaste import (
+    Budget,
+    ConfigError,
+    Context,
+    Domain,
+    FactorModel,
+    Features,
+    Index,
+    Overlap,
+    PairFacts,
+    StrategyError,
+    Transfer,
+)
+from foretaste.strategy import Strategy, make_strategy
 from foretaste.testing import (
     StrategyContract,
     fit_once,
@@ -241,6 +253,25 @@ def test_of_what_stands_still_no_gradients_pile_up(how: dict[str, Any]) -> None:
     learner = task.made()
     task.train(learner, task.preference, task.schedule(3))
     assert learner.get_parameter("towers.0.items").grad is None
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"model": "factors", "units": 16}, "units: found 16, which 'model: factors' does not read; leave it out"),
+        ({"model": "factors", "sparse": True}, "sparse: found True, which 'model: factors' does not read"),
+        ({"private": 0.1}, "private: found 0.1, which 'model: towers' does not read; leave it out"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_the_model_does_not_read_is_refused(params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=f"^deep/finetune: {words}"):
+        make_strategy(Finetune, params)
+
+
+def test_settings_as_they_are_by_default_may_be_said() -> None:
+    whole = Finetune(model="factors").params()
+    assert make_strategy(Finetune, whole) == Finetune(model="factors")
 
 
 def test_where_something_is_declared_sparse_updates_are_whole_ones() -> None:

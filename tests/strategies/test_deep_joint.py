@@ -77,6 +77,12 @@ def test_a_source_tower_that_stands_still_is_as_it_began() -> None:
     assert not torch.equal(moved, began)
 
 
+def test_a_guard_over_towers_that_stand_still_is_refused() -> None:
+    words = "balance: found guarded, which compares gradients on towers that 'encoder_rate: 0' holds"
+    with pytest.raises(ValueError, match=words):
+        Joint(balance="guarded", encoder_rate=0)
+
+
 # How much the source counts --------------------------------------------------------------------------------------
 
 
