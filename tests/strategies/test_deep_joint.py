@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from foretaste import Budget, Checkpoint, Context, PairFacts, StrategyError, Transfer
+from foretaste import Checkpoint, Context, StrategyError, Transfer
 from foretaste.strategy import Strategy
 from foretaste.testing import StrategyContract, fit_once, newcomer_lift, taste_world, two_source_world, unrelated_world
 from foretaste_deep import Joint
@@ -145,15 +145,6 @@ def test_everybody_is_trained_on_with_the_course_that_people_held_out_chose(monk
     assert followed[0][0] == 0.4 > followed[0][-1]
 
 
-# What all deep strategies keep -----------------------------------------------------------------------------------
-
-
-def test_nothing_is_carried() -> None:
-    carried = Joint().pretrain(taste_world().pair.source, Context())
-    assert not carried.arrays
-    assert not Joint.portable
-
-
 @pytest.mark.parametrize("lines", [4, 26])
 def test_what_was_cancelled_goes_on_and_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
@@ -169,24 +160,3 @@ def test_what_was_cancelled_goes_on_and_ends_as_if_it_had_not_been(
     assert "goes on after epoch" in told[lines]
     (mine, _), (theirs, _) = again.arrays(), whole.arrays()
     assert all(np.array_equal(mine[name], theirs[name]) for name in mine | theirs)
-
-
-def test_a_budget_reaches_training() -> None:
-    told: list[str] = []
-    fit_once(Joint(**SMALL), taste_world(), Context(budget=Budget(seconds=0), progress=told.append))
-    assert len(told) <= 2  # an epoch of finding when to stop, and of everybody unless none was best
-
-
-def test_a_cancelled_run_says_so() -> None:
-    with pytest.raises(StrategyError, match=r"^deep/joint: films: cancelled$"):
-        fit_once(Joint(**SMALL), taste_world(), Context(cancel=lambda: True))
-
-
-def test_a_step_size_that_is_too_large_is_told() -> None:
-    with pytest.raises(StrategyError, match=r"^deep/joint: films: the loss is .* a smaller learning_rate may help$"):
-        fit_once(Joint(**{**SMALL, "learning_rate": 1e38}), taste_world())
-
-
-def test_too_few_shared_people_are_an_objection() -> None:
-    facts = PairFacts.of(taste_world(60).pair)
-    assert Joint().objection([facts]) == f"needs 64 shared users, there are {facts.shared_users}"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from foretaste import Budget, Checkpoint, Context, Domain, FactorModel, Overlap, PairFacts, StrategyError, Transfer
+from foretaste import Checkpoint, Context, Domain, Overlap, StrategyError, Transfer
 from foretaste.strategy import Strategy
 from foretaste.testing import (
     StrategyContract,
@@ -164,15 +164,6 @@ def test_what_is_served_is_what_was_trained(units: int) -> None:
     np.testing.assert_allclose(mine[known], expected[known], atol=1e-3)
 
 
-# What all deep strategies keep -----------------------------------------------------------------------------------
-
-
-def test_nothing_is_carried() -> None:
-    carried = Multi().pretrain(taste_world().pair.source, Context())
-    assert not carried.arrays
-    assert not Multi.portable
-
-
 @pytest.mark.parametrize("lines", [4, 22])
 def test_what_was_cancelled_goes_on_and_ends_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
@@ -188,25 +179,3 @@ def test_what_was_cancelled_goes_on_and_ends_as_if_it_had_not_been(
     assert "goes on after epoch" in told[lines]
     (mine, _), (theirs, _) = again.arrays(), whole.arrays()
     assert all(np.array_equal(mine[name], theirs[name]) for name in mine | theirs)
-
-
-def test_a_budget_reaches_training() -> None:
-    told: list[str] = []
-    found = fit_once(Multi(**SMALL), taste_world(), Context(budget=Budget(seconds=0), progress=told.append))
-    assert isinstance(found, FactorModel)
-    assert len(told) <= 2  # an epoch of finding when to stop, and of everybody unless none was best
-
-
-def test_a_cancelled_run_says_so() -> None:
-    with pytest.raises(StrategyError, match=r"^deep/multi: films: cancelled$"):
-        fit_once(Multi(**SMALL), taste_world(), Context(cancel=lambda: True))
-
-
-def test_a_step_size_that_is_too_large_is_told() -> None:
-    with pytest.raises(StrategyError, match=r"^deep/multi: films: the loss is .* a smaller learning_rate may help$"):
-        fit_once(Multi(**{**SMALL, "learning_rate": 1e38}), taste_world())
-
-
-def test_too_few_shared_people_are_an_objection() -> None:
-    facts = PairFacts.of(taste_world(60).pair)
-    assert Multi().objection([facts]) == f"needs 64 shared users, there are {facts.shared_users}"
