@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from own_process import machine
 from pairs import arguments, experiments
@@ -66,6 +67,7 @@ def line(about: str, label: str, values: NDArray[Any], first: NDArray[Any], who:
 
 def main() -> None:
     asked = arguments("What each part of deep transfer is worth.", list(PARTS))
+    torch.set_num_threads(1)  # and torch is imported before anything is timed
     print(f"{machine()}\n\n| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}", flush=True)
     for experiment, folder in experiments(asked):
         host = Platform(experiment.plugins, experiment.block, folder=folder)

@@ -90,7 +90,8 @@ def known_people(carried: Mapping[str, Carried], transfer: Transfer) -> NDArray[
         theirs = carried[pair.source.name].arrays["people"]
         links = pair.user_links
         if links is not None:
-            parts.append((links.T @ theirs, np.asarray(links.sum(axis=0), np.float64).ravel()))
+            known = theirs.any(axis=1).astype(np.float64)  # an account without rows says nothing, and is no zero
+            parts.append((links.T @ theirs, links.T @ known))
     total = np.sum([vectors for vectors, _ in parts], axis=0)
     weight = np.sum([told for _, told in parts], axis=0)
     return np.asarray(total / np.where(weight > 0, weight, 1)[:, None], np.float32)

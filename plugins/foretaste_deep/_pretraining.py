@@ -100,4 +100,4 @@ def _train(
     people = np.flatnonzero(preference.getnnz(axis=1) > 0)
     schedule = Schedule(how.source_epochs, how.batch, seconds=context.budget.seconds, mixed=how.mixed_precision)
     with threads(context.threads):
-        train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context)
+        train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context, stage="source")

@@ -53,5 +53,5 @@ def pretrained_tower(how: Ratings, source: str, rated: Rated, context: Context) 
     groups = [Group(list(model.parameters()), how.source_learning_rate)]
     schedule = Schedule(how.source_epochs, how.batch, seconds=context.budget.seconds)
     with threads(context.threads):
-        train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context)
+        train(f"{how.name}: {source}", model, cost, people, groups, schedule, rng, context, stage="source")
     return tower

@@ -40,6 +40,7 @@ torch = pytest.importorskip("torch")
 
 from foretaste_deep._adam import Group  # noqa: E402 - torch may be missing
 from foretaste_deep._bags import bag  # noqa: E402 - torch may be missing
+from foretaste_deep._factors import known_people  # noqa: E402
 from foretaste_deep._finetuning import finetuning  # noqa: E402
 from foretaste_deep._losses import Items, Loss, ranking_loss  # noqa: E402
 from foretaste_deep._tower import HistoryTower  # noqa: E402
@@ -190,6 +191,22 @@ def test_factors_hold_people_and_take_others_for_strangers() -> None:
     }
     model = strategy.adapt({"books": carried}, world, Context())
     assert model.recommend_for({}, k=1).path == "popular"
+
+
+def test_an_account_without_rows_says_nothing_of_somebody_who_has_another() -> None:
+    world = taste_world()
+    rows = world.pair.source.interactions
+    own = pl.DataFrame({"user_id": rows.users.take(rows.user_rows), "item_id": rows.items.take(rows.item_rows)})
+    idle = pl.DataFrame({"user_id": ["idle"], "item_id": ["book-a0"], "weight": [0.0]})
+    table = pl.concat([own.with_columns(weight=pl.lit(1.0)), idle])
+    books = Domain.from_frame(table, "books")
+    users = books.interactions.users.ids
+    links = pl.DataFrame({"from_id": users, "to_id": pl.Series(["a0" if one == "idle" else one for one in users])})
+    twice = Transfer.of(books, world.target, Overlap(user_links=links))
+    strategy = Finetune(**SMALL, model="factors")
+    carried = {"books": strategy.pretrain(books, Context(device="cpu"))}
+    a0 = twice.target.interactions.users.rows(["a0"])[0]
+    assert np.linalg.norm(known_people(carried, twice)[a0]) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_is_shared_of_factors_stands_still_and_the_residual_is_for_the_targets_own_people() -> None:

@@ -83,6 +83,13 @@ def test_what_had_ended_is_not_trained_again(tmp_path: Path) -> None:
     assert told == []
 
 
+def test_one_place_may_serve_pretraining_and_adapting(tmp_path: Path) -> None:
+    strategy, world = Finetune(**SMALL), taste_world()
+    model = fit_once(strategy, world, Context(device="cpu", checkpoint=Checkpoint(tmp_path)))
+    assert isinstance(model, FactorModel)
+    assert same(model, fitted(None))
+
+
 def test_a_damaged_state_is_told_and_training_begins_anew(tmp_path: Path) -> None:
     with pytest.raises(StrategyError, match="cancelled"):
         fitted(tmp_path, cancel_after=6)
