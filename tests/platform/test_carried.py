@@ -152,6 +152,8 @@ def test_its_strategy_takes_the_place_of_the_one_that_is_named_or_stands_beside(
     for spec in ({"strategy": "toy/taste"}, {"strategy": "toy/taste", "beside": ["toy/epochs"]}):
         (one,) = adapt(knowledge, spec=spec, output="x").transfers
         assert one.rule_choice == "toy/epochs"
+        assert one.trace[0].endswith("), in place of toy/taste")
+        assert not any("named by the experiment" in line for line in one.trace)
         shutil.rmtree(knowledge / "adapted")
 
 

@@ -163,11 +163,12 @@ def refuse_control(transfer: Transfer, saved: Saved) -> None:
             )
 
 
-def told(sources: Sequence[str], saved: Saved) -> Iterator[str]:
-    """Yield a line for the trace on each source whose knowledge was saved."""
+def told(sources: Sequence[str], saved: Saved, named: str | None) -> Iterator[str]:
+    """Yield a line for the trace on each source whose knowledge was saved, instead of which strategy if not its own."""
     for one in _of(sources, saved):
         said = one.manifest
-        yield f"{said.strategy} takes what was carried from {said.source} before ({said.id[:12]})"
+        instead = "" if named in (None, said.strategy) else f", in place of {named}"
+        yield f"{said.strategy} takes what was carried from {said.source} before ({said.id[:12]}){instead}"
 
 
 def other_versions(sources: Sequence[str], saved: Saved, installed: Mapping[str, str]) -> Iterator[str]:

@@ -143,6 +143,7 @@ class Platform:
         """
         device, threads = _how(device, experiment.threads if threads is None else threads)
         saved = read_saved(carried, experiment, self.catalog)
+        named = [spec.strategy for spec in experiment.transfers]
         specs = _each(
             (f"transfers[{n}]", partial(with_saved, spec, saved, self.catalog))
             for n, spec in enumerate(experiment.transfers)
@@ -177,8 +178,9 @@ class Platform:
                     name,
                     _about(transfer, fingerprint, installed) | _carried(spec, saved),
                     saved,
+                    own,
                 )
-                for spec, transfer, key, name in zip(experiment.transfers, transfers, keys, folders, strict=True)
+                for spec, transfer, key, name, own in zip(specs, transfers, keys, folders, named, strict=True)
             ]
             results = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
             result = RunResult(

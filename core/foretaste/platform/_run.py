@@ -54,6 +54,8 @@ class Job:
     metadata: dict[str, Any]
     saved: Saved
     """What was pretrained before, by source."""
+    named: str | None
+    """The strategy that the experiment itself names; what was saved brings its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,9 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
         validation_plan(one.train, how.holdout, how.seed + n, how.folds)  # made again when it is used: folds are large
     refuse_hidden(job.transfer, held, job.saved)
     decision = choose(job.spec, held[0].train, job.registry, fitter, how)
-    decision = replace(decision, trace=(*decision.trace, *told(job.spec.sources, job.saved)))
+    brought = tuple(told(job.spec.sources, job.saved, job.named))
+    if brought:
+        decision = replace(decision, trace=(*decision.trace[: job.named == decision.strategy], *brought))
     strategies, passed_over = _field(job, decision, held[0].train, fitter)
     return Ready(job, whole, twins, held, decision, strategies, passed_over, damage)
 
