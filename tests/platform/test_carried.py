@@ -274,6 +274,8 @@ def test_values_that_are_read_otherwise_are_an_error(knowledge):
     domains = {"grocery": {"path": "grocery.parquet", "weighting": "raw"}, "drugstore": {"path": "drugstore.parquet"}}
     with pytest.raises(DataError, match=r"was carried from grocery read as .*'binary'.*, found .*'raw'"):
         adapt(knowledge, domains=domains)
+    with pytest.raises(DataError, match=r"read as weighting 'binary', found weighting 'raw'; expected the same$"):
+        adapt(knowledge, domains=domains)
 
 
 # What cannot be honest is refused -----------------------------------------------------------------------------------

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from foretaste.bundle import SavedCarried, load_carried
-from foretaste.data import Domain, Transfer
+from foretaste.data import Domain, Feedback, Transfer
 from foretaste.errors import BundleError, ConfigError, DataError, did_you_mean
 from foretaste.evaluation import HeldOut, prepared
 from foretaste.experiment import Experiment, TransferSpec
 from foretaste.registry import Catalog
 from foretaste.strategy import pretraining_settings
+
+_KEYS = {"kind": "feedback", "positive_min": "positive.min", "weighting": "weighting"}
+"""How an experiment says what feedback is."""
 
 Saved = Mapping[str, SavedCarried]
 """What was saved, by the name of its source."""
@@ -111,7 +115,8 @@ def onto_saved(domain: Domain, one: SavedCarried) -> Domain:
     """
     rows, place = domain.interactions, f"{one.folder}: was carried from {domain.name}"
     if rows.feedback != one.feedback:
-        raise DataError(f"{place} read as {one.feedback}, found {rows.feedback}; expected the same")
+        then, now = _apart(one.feedback, rows.feedback)
+        raise DataError(f"{place} read as {then}, found {now}; expected the same")
     items, users = one.items, rows.users if one.users is None else one.users
     if items == rows.items and users == rows.users:
         return domain
@@ -129,6 +134,13 @@ def onto_saved(domain: Domain, one: SavedCarried) -> Domain:
     lost = len(rows) - len(moved.interactions)
     told = f"{', '.join(notes)}: {lost} of {len(rows)} rows left out"
     return moved.noted(told) if lost else moved
+
+
+def _apart(one: Feedback, other: Feedback) -> tuple[str, str]:
+    """Return what two ways to read values say differently, each in words."""
+    keys = [field.name for field in fields(one) if getattr(one, field.name) != getattr(other, field.name)]
+    then, now = (", ".join(f"{_KEYS[key]} {getattr(way, key)!r}" for key in keys) for way in (one, other))
+    return then, now
 
 
 def refuse_hidden(transfer: Transfer, held: Sequence[HeldOut], saved: Saved) -> None:
