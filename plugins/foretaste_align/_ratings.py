@@ -16,6 +16,7 @@ from foretaste import (
     DomainPair,
     FactorModel,
     PairFacts,
+    StrategyError,
     Transfer,
 )
 from foretaste_align._listed import Listed
@@ -89,6 +90,8 @@ class Ratings(Listed):
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Factorise the source's ratings. Only items are carried: nothing of any person."""
+        if source.interactions.feedback.kind != "explicit":
+            raise StrategyError(f"{source.name}: found implicit feedback, expected ratings (feedback: explicit)")
         ratings = source.interactions.ratings
         space = biased_als(
             ratings,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
-from foretaste import Carried, Context, Domain, FactorModel, PairFacts, Strategy, Transfer
+from foretaste import Carried, Context, Domain, FactorModel, PairFacts, Strategy, StrategyError, Transfer
 
 _FEWEST_PEOPLE = 64
 
@@ -97,6 +97,8 @@ class Ratings(Strategy):
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Train the source tower. No person is in it."""
+        if source.interactions.feedback.kind != "explicit":
+            raise StrategyError(f"{source.name}: found implicit feedback, expected ratings (feedback: explicit)")
         from foretaste_deep._rated import Rated
         from foretaste_deep._rating_pretraining import pretrained_tower
 

@@ -69,7 +69,14 @@ def test_settings_seed_and_set_reach_pretraining(call: Any, here: Path) -> None:
         ),
         (("pretrain", *PRETRAIN, "--output", "k", "--param", "epoch=3"), "epoch: unknown key; did you mean 'epochs'?"),
         (("pretrain", *PRETRAIN, "--output", "k", "--param", "kappa=3"), "pretraining does not depend on kappa"),
-        (("pretrain", *PRETRAIN, "--output", "k", "--seed", "-1"), "seed"),
+        (
+            ("pretrain", *PRETRAIN, "--output", "k", "--seed", "-1"),
+            "error: --seed: found -1, expected a whole number of at least 0",
+        ),
+        (
+            ("pretrain", "--source", "grocery", "--strategy", "align/ratings", "--output", "k"),
+            "error: align/ratings: grocery: found implicit feedback, expected ratings (feedback: explicit)",
+        ),
         (("pretrain", *PRETRAIN, "--output", "grocery.parquet"), "found a file, expected a folder"),
         (("adapt", "--carried", "k"), "k: not saved source knowledge: expected a folder, found nothing"),
     ],

@@ -418,3 +418,9 @@ def test_its_grid_tries_biases_alone() -> None:
     assert grid[0] == Ratings()
     assert any(one.factors == 0 for one in grid)
     assert {one.factors for one in Ratings(factors=2).grid([], 8)} == {2}
+
+
+def test_pretraining_on_what_has_no_ratings_is_told_in_words():
+    source = taste_world().pairs[0].source
+    with pytest.raises(StrategyError, match=rf"^{source.name}: found implicit feedback, expected ratings"):
+        Ratings().pretrain(source, Context())

@@ -36,8 +36,11 @@ def pretrain(
     Plugins that the experiment names are loaded, and so their code runs.
     """
     from foretaste.bundle import load_carried
+    from foretaste.errors import ConfigError
     from foretaste.platform import pretrain_experiment
 
+    if seed is not None and seed < 0:
+        raise ConfigError(f"--seed: found {seed}, expected a whole number of at least 0")
     seeded = [] if seed is None else [f"seed={seed}"]
     with stdout_kept(as_json), progress(hidden=as_json) as tell:
         folder = pretrain_experiment(
