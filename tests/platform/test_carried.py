@@ -16,6 +16,7 @@ from evaluation.toy_experiment import Popular, Taste, Toy, Watch, experiment, pl
 from foretaste import (
     BundleError,
     Carried,
+    Checkpoint,
     ConfigError,
     DataError,
     FactorModel,
@@ -521,6 +522,13 @@ def test_a_strategy_that_is_not_here_is_named(knowledge):
         adapt(knowledge, made=platform())
     with pytest.raises(MissingPackageError, match="toy/epochs needs no_such_module"):
         adapt(knowledge, made=other(Epochs, requires=("no_such_module",)))
+
+
+def test_a_pretraining_that_was_killed_is_told_from_what_is_no_such_folder(shops):
+    Checkpoint(shops / "knowledge" / "checkpoints" / f"pretrain-{'0' * 32}").save({"a": np.ones(2)}, {})
+    with pytest.raises(BundleError, match=r"knowledge: found a pretraining that is not done, expected what it carries"):
+        adapt(shops)
+    assert not (shops / "adapted").exists()
 
 
 def test_a_newer_format_is_refused(knowledge):

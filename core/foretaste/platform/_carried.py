@@ -27,6 +27,12 @@ def read_saved(folders: Sequence[Path], experiment: Experiment, catalog: Catalog
     found: dict[str, SavedCarried] = {}
     sources = sorted({name for spec in experiment.transfers for name in spec.sources})
     for folder in folders:
+        theirs = any((folder / name).exists() for name in ("CURRENT", "run.json"))
+        if not theirs and any(folder.glob("checkpoints/pretrain-*")):
+            raise BundleError(
+                f"{folder}: found a pretraining that is not done, expected what it carries; the same pretrain goes on"
+                " from there"
+            )
         one = load_carried(folder)
         name = one.manifest.source
         if name in found:
