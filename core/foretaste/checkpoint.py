@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -54,16 +54,18 @@ class Checkpoint:
         """
         whole = {name: _plain(name, array) for name, array in arrays.items()}
         text = json.dumps(dict(meta), allow_nan=False)
+        # a folder, as safetensors writes beside the file first, under a name of its own, and a kill leaves that
         part = self.folder / f".{STATE}.part"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_file(whole, part, {"meta": text, "digest": _digest(whole, text)})
-            _sync(part)
-            part.replace(self.folder / STATE)
+            rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            save_file(whole, part / STATE, {"meta": text, "digest": _digest(whole, text)})
+            _sync(part / STATE)
+            (part / STATE).replace(self.folder / STATE)
+            part.rmdir()
             _sync(self.folder)
         except (OSError, SafetensorError) as error:
-            with suppress(OSError):
-                part.unlink()
+            rmtree(part, ignore_errors=True)
             why = getattr(error, "strerror", None) or error
             raise OutputError(f"{self.folder}: a checkpoint cannot be written: {why}") from error
 

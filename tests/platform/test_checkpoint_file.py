@@ -115,6 +115,22 @@ def test_a_full_disk_is_an_error_that_names_the_folder_and_the_state_before_stay
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
 
 
+def test_what_a_kill_left_half_written_goes_with_the_next_state(tmp_path, monkeypatch):
+    def killed(arrays, place, meta):
+        place.with_name(".tmpa1B2c3").write_bytes(b"half")  # safetensors writes to such a name first
+        raise SystemExit
+
+    place = Checkpoint(tmp_path)
+    place.save({"x": np.ones(3)}, {"epoch": 1})
+    with monkeypatch.context() as one:
+        one.setattr("foretaste.checkpoint.save_file", killed)
+        with pytest.raises(SystemExit):
+            place.save({"x": np.zeros(3)}, {"epoch": 2})
+    assert place.load()[1] == {"epoch": 1}
+    place.save({}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+
+
 def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
     (tmp_path / "states").write_text("mine")
     with pytest.raises(OutputError, match="states/one: a checkpoint cannot be written: Not a directory"):
