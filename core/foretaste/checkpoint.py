@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shutil import rmtree
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from foretaste.disk import sync
 from foretaste.errors import OutputError
 
 Arrays = dict[str, NDArray[Any]]
@@ -60,10 +60,10 @@ class Checkpoint:
             rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
             save_file(whole, part / STATE, {"meta": text, "digest": _digest(whole, text)})
-            _sync(part / STATE)
+            sync(part / STATE)
             (part / STATE).replace(self.folder / STATE)
             part.rmdir()
-            _sync(self.folder)
+            sync(self.folder)
         except (OSError, SafetensorError) as error:
             rmtree(part, ignore_errors=True)
             why = getattr(error, "strerror", None) or error
@@ -106,11 +106,3 @@ def _digest(arrays: Arrays, meta: str) -> str:
         digest.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

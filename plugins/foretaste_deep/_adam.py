@@ -28,15 +28,15 @@ class Adam:
     """Kingma and Ba, ICLR 2015: fused; and lazy for sparse groups, whose moments too stand still where no row moves."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
-        self.groups = [group for group in groups if len(group.parameters)]
-        self._dense = [group for group in self.groups if not group.sparse]
-        self._sparse = [group for group in self.groups if group.sparse]
+        some = [group for group in groups if len(group.parameters)]
+        self._dense = [group for group in some if not group.sparse]
+        self._sparse = [group for group in some if group.sparse]
         self._each: list[torch.optim.Optimizer] = []
         if self._dense:
             self._each.append(torch.optim.Adam(_of(self._dense), fused=True))
         if self._sparse:
             self._each.append(torch.optim.SparseAdam(_of(self._sparse)))
-        self.parameters = [p for group in self.groups for p in group.parameters]
+        self.parameters = [p for group in some for p in group.parameters]
 
     def begin(self, epoch: int, share: float) -> None:
         """Set step sizes for an epoch, in which ``share`` of each is left."""

@@ -36,6 +36,11 @@ class Bags:
         """(people,) how many items each had."""
         return np.asarray(np.diff(self.histories.indptr), np.int64)
 
+    @property
+    def mean_length(self) -> float:
+        """How many items those have who have any."""
+        return float(self.histories.nnz / max(int((self.lengths > 0).sum()), 1))
+
     def of(
         self, rows: NDArray[np.int64], device: torch.device, rng: np.random.Generator | None = None, dropout: float = 0
     ) -> Bag:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
 
-from foretaste import FactorModel, Mix, Roster, Transfer
+from foretaste import FactorModel, Transfer
 from foretaste_deep._adam import Group
 from foretaste_deep._bags import bag
 from foretaste_deep._decoder import Decoder
@@ -20,6 +20,7 @@ from foretaste_deep._learner import Learner
 from foretaste_deep._losses import Items
 from foretaste_deep._mixing import mixed
 from foretaste_deep._multi import Multi
+from foretaste_deep._served import served
 from foretaste_deep._tower import HistoryTower
 
 
@@ -107,7 +108,4 @@ class Domains(Learner):
             encoders[pair.source.name] = replace(made, matrix=np.diag(gates[place]), correction=bent)
         weights = self.everyone.domains[self.target].weights
         encoders[transfer.target.name] = self.tower(self.target).encoder(rows.items, weights, rows.preference)
-        read = {name: one.histories for name, one in encoders.items() if one.histories is not None}
-        found = Mix(self.how.kappa).people(encoders, transfer.target.name, read)
-        items, bias = (one.detach().cpu().numpy().copy() for one in (self.ranked().vectors, self.ranked().bias))
-        return FactorModel(Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.how.kappa)
+        return served(transfer, encoders, self.ranked(), self.how.kappa)

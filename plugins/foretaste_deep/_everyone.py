@@ -47,10 +47,6 @@ class Everyone:
         """Return who has a history there."""
         return np.flatnonzero(self.domains[place].histories.getnnz(axis=1) > 0)
 
-    def length(self, place: int) -> float:
-        """Return how many items those who have a history there have."""
-        return float(self.domains[place].histories.nnz / max(len(self.in_domain(place)), 1))
-
 
 def _unlinked(preference: sparse.csr_matrix, links: sparse.csr_matrix | None) -> sparse.csr_matrix:
     """Return the histories of those whom the target's index does not hold."""

@@ -42,10 +42,6 @@ class Lesson:
         told = Bags(ones(rows.preference), rarity(rows))
         return cls(told, np.flatnonzero(told.histories.getnnz(axis=1) > 0))
 
-    def length(self) -> float:
-        """Return how many items each of them has."""
-        return float(self.told.histories.nnz / max(len(self.people), 1))
-
     def drawn(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return some of these people."""
         return rng.choice(self.people, min(count, len(self.people)), replace=False, shuffle=False)
@@ -64,8 +60,7 @@ class JointTowers(Towers):
         popularity = {name: one.told.histories.getnnz(axis=0) for name, one in lessons.items()}
         self.decoders = nn.ModuleList(Decoder(joint.factors, popularity[name]) for name in sources)
         self.balance = Balance(joint.balance, joint.alpha, joint.epochs, len(sources))
-        mine = people.target.histories
-        self.length = float(mine.nnz / max(int((mine.getnnz(axis=1) > 0).sum()), 1))
+        self.length = people.target.mean_length
 
     def groups(self) -> list[Group]:
         """See Learner.groups."""
@@ -107,7 +102,7 @@ class JointTowers(Towers):
         rows = one.drawn(how.batch, rng)
         vectors = self.pretrained()[place](one.told.of(rows, self.items.device, rng, self.dropout))
         cost = ranking_loss(how.loss, vectors, decoder.ranked(), one.told.histories[rows], how.negatives, rng)
-        return cost * (self.length / max(one.length(), 1))
+        return cost * (self.length / max(one.told.mean_length, 1))
 
     def follow(self, judged: Learner) -> None:
         """See Learner.follow."""

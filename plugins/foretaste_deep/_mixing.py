@@ -22,11 +22,17 @@ def mixed(
 
     b = k / (k + kappa), with ``shown`` (people,) k own rows; 1 for people whom nobody else knows.
     """
-    place, count = own.device, np.sum(known, axis=0)
-    total = torch.zeros_like(own)
-    for vectors, knows in zip(others, known, strict=True):
-        total = total + vectors * torch.from_numpy(knows.astype(np.float32)).to(place)[:, None]
-    mapped = total / torch.from_numpy(np.maximum(count, 1).astype(np.float32)).to(place)[:, None]
-    trust = np.where(count > 0, own_share(shown, kappa), 1.0).astype(np.float32)
-    share = torch.from_numpy(trust).to(place)[:, None]
-    return share * own + (1 - share) * mapped
+    trust = np.where(np.any(known, axis=0), own_share(shown, kappa), 1.0).astype(np.float32)
+    share = torch.from_numpy(trust).to(own.device)[:, None]
+    return share * own + (1 - share) * mean_of_known(others, known)
+
+
+def mean_of_known(vectors: Sequence[torch.Tensor], known: Sequence[NDArray[np.bool_]]) -> torch.Tensor:
+    """Return (people, d) the mean of ``vectors`` over those of them that know the person, zeros where none does."""
+    where = vectors[0].device
+    told = [
+        one * torch.from_numpy(knows.astype(np.float32)).to(where)[:, None]
+        for one, knows in zip(vectors, known, strict=True)
+    ]
+    count = np.maximum(np.sum(known, axis=0), 1).astype(np.float32)
+    return torch.stack(told).sum(0) / torch.from_numpy(count).to(where)[:, None]

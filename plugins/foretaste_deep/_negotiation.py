@@ -50,7 +50,7 @@ class Negotiation(Task):
         """See Task.train."""
         domains, rng = cast(Domains, learner), self.context.rng(21)
         domains.everyone = everyone = domains.everyone.with_target(taught)
-        turns, length = Turns(domains), everyone.length(domains.target)
+        turns, length = Turns(domains), everyone.domains[domains.target].mean_length
 
         def cost(batch: Batch) -> torch.Tensor:
             # newcomers are asked about in the target alone: a source is to teach its own tower
@@ -58,7 +58,7 @@ class Negotiation(Task):
             shown, asked = hidden(everyone.domains[turns.place].histories[batch], rng, unshown)
             vectors = domains.read(turns.place, turns.task, batch, shown, rng)
             found = ranking_loss(self.how.loss, vectors, domains.items(turns.place), asked, self.how.negatives, rng)
-            return found * (length / max(everyone.length(turns.place), 1)) + domains.penalty()
+            return found * (length / max(everyone.domains[turns.place].mean_length, 1)) + domains.penalty()
 
         place, people = f"{self.how.name}: {self.transfer.target.name}", turns.people[domains.target]
         groups, context = domains.groups(), self.context

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from foretaste import Encoder, FactorModel, Mix, RatingScale, Roster, Transfer
+from foretaste_deep._mixing import mean_of_known
 from foretaste_deep._movement import distance, remember
 from foretaste_deep._rated import Rated
 from foretaste_deep._rating_tower import RatingTower, places, predicted
@@ -66,13 +67,12 @@ class RatingTowers(nn.Module):
 
     def mapped(self, rows: NDArray[np.int64]) -> torch.Tensor:
         """Return vectors (rows, 1 + d) of what the sources say."""
-        where, parts, count = self.items.device, [], np.zeros(len(rows))
+        vectors, known = [], []
         for name, tower, turn, offset in zip(self.names, self.pretrained(), self.turns, self.offsets, strict=True):
             told = self.people.sources[name].deviations[rows]
-            known = told.getnnz(axis=1) > 0
-            parts.append((tower(told) @ turn + offset) * torch.from_numpy(known.astype(np.float32)).to(where)[:, None])
-            count += known
-        return torch.stack(parts).sum(0) / torch.from_numpy(np.maximum(count, 1).astype(np.float32)).to(where)[:, None]
+            known.append(told.getnnz(axis=1) > 0)
+            vectors.append(tower(told) @ turn + offset)
+        return mean_of_known(vectors, known)
 
     def vectors(self, rows: NDArray[np.int64], shown: sparse.csr_matrix) -> torch.Tensor:
         """Return vectors (rows, 1 + d) of people of whom these ratings (rows, items), less the mean, are known."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import nn
 
-from foretaste import FactorModel, Mix, Roster, Transfer
+from foretaste import FactorModel, Transfer
 from foretaste_deep._adam import Group
 from foretaste_deep._bags import bag
 from foretaste_deep._description import Description
@@ -19,6 +19,7 @@ from foretaste_deep._losses import Items, log_popularity
 from foretaste_deep._mixing import mixed
 from foretaste_deep._movement import Movement, distance, remember
 from foretaste_deep._scorer import Scorer
+from foretaste_deep._served import served
 from foretaste_deep._tower import HistoryTower
 
 
@@ -118,10 +119,4 @@ class Towers(Learner):
                 pair.source.interactions.items, told.weights, pair.source_history
             )
         encoders[transfer.target.name] = self.own.encoder(rows.items, self.people.target.weights, rows.preference)
-        read = {name: one.histories for name, one in encoders.items() if one.histories is not None}
-        found = Mix(self.kappa).people(encoders, transfer.target.name, read)
-        items, bias = (one.detach().cpu().numpy().copy() for one in self.ranked()[:2])
-        layer = None if self.scorer is None else self.scorer.layer()
-        return FactorModel(
-            Roster.of(transfer), found, items, item_bias=bias, encoders=encoders, kappa=self.kappa, pair_layer=layer
-        )
+        return served(transfer, encoders, self.ranked(), self.kappa)

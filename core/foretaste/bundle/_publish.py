@@ -8,7 +8,6 @@ stops half-way may leave a ``.new-`` folder, which nobody reads.
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 import uuid
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from foretaste.bundle._manifest import CURRENT
+from foretaste.disk import sync
 
 _VERSION = re.compile(r"v([0-9]+)")
 
@@ -31,16 +31,16 @@ def publish(folder: Path, write: Callable[[Path], None]) -> Path:
         made.mkdir()
         write(made)
         for file in made.iterdir():
-            _sync(file)
-        _sync(made)
+            sync(file)
+        sync(made)
         made = _take_version(folder, made)
-        _sync(folder)
+        sync(folder)
         _point(folder, made.name)
     except BaseException:
         if not _is_current(folder, made.name):
             shutil.rmtree(made, ignore_errors=True)
         raise
-    _sync(folder)
+    sync(folder)
     return made
 
 
@@ -62,7 +62,7 @@ def _point(folder: Path, version: str) -> None:
     pointer = folder / f".current-{uuid.uuid4().hex}"
     try:
         pointer.write_text(f"{version}\n", encoding="ascii")
-        _sync(pointer)
+        sync(pointer)
         pointer.replace(folder / CURRENT)
     except BaseException:
         pointer.unlink(missing_ok=True)
@@ -74,11 +74,3 @@ def _is_current(folder: Path, version: str) -> bool:
         return (folder / CURRENT).read_text(encoding="ascii").strip() == version
     except (OSError, ValueError):
         return False
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
