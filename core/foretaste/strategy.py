@@ -92,7 +92,15 @@ class Context:
     which is a ``Step`` where the next strategy or repeat begins; ``cancel`` says whether to stop: a strategy that
     does raises a StrategyError, and the run ends as cancelled.
     ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
-    transfer)`` fits another strategy of the catalog through the same hooks and cache. ``checkpoint`` is the place where
+    transfer)`` fits another strategy of the catalog through the same hooks and cache.
+
+    A strategy that ``uses_others`` is handed two calls more, which are None for others and where nothing is measured.
+    ``obstacle(name, params)`` says why another cannot serve this transfer, None where it can; ``tune(name, params)``
+    returns its settings that are best on the run's validation plan, those in ``params`` left as they are. What is
+    tuned and fitted for it on the run's data and the folds of its plan is kept, and shared with the run. In place of
+    no ``validation`` it is handed the plan's other folds, or where there is one fold what it says of other people.
+
+    ``checkpoint`` is the place where
     this one pretraining or adapting may keep its state, None where none is kept: it holds nothing, or what the same
     work with the same data, settings, seed, device, threads and code saved before its process was killed.
     """
@@ -105,6 +113,8 @@ class Context:
     budget: Budget = Budget()
     validation: ValidationPlan | None = None
     fit: Callable[[str, Mapping[str, Any], Transfer], Recommender] | None = None
+    tune: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None
+    obstacle: Callable[[str, Mapping[str, Any]], str | None] | None = None
     checkpoint: Checkpoint | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -139,6 +149,9 @@ class Strategy(StrictModel, ABC):
     """Its recommenders have a ``predict``: a rating_scale in their roster."""
     needs_control: ClassVar[bool] = False
     """Whether a gain is evidence beside the permuted control only: where little speaks for such transfer beforehand."""
+    uses_others: ClassVar[bool] = False
+    """Mixes or chooses among other strategies, which it fits through the context: what it learns, it learns from what
+    these come to on validation people."""
     pretrain_fields: ClassVar[tuple[str, ...] | None] = None
     """The fields that pretraining depends on; None is all. Settings that agree on them share one Carried."""
 

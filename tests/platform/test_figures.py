@@ -10,8 +10,8 @@ from foretaste import HistoryModel
 from foretaste.evaluation import Scores, bootstrap_plan, holm, paired_lifts
 from foretaste.experiment import NewcomersHoldout
 from foretaste.metrics import builtin_metrics, parse_metric
+from foretaste.platform._bench import Tuned
 from foretaste.platform._compare import Measure, Measured, best_baseline, leaderboard, lifts, populations
-from foretaste.platform._fit import Tuned
 
 FIELD = {"strategy": "toy/taste", "beside": ["toy/plain", "toy/bad"]}
 

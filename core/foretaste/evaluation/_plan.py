@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,17 @@ class ValidationPlan:
     """Folds of the training data. Strategies tune on these and nothing else; the guard scores everyone on them."""
 
     folds: tuple[HeldOut, ...]
+
+    def parted(self, parts: int) -> ValidationPlan:
+        """Return the plan; a single fold as so many of parts of its people, in their order and trained on alike."""
+        if len(self.folds) > 1:
+            return self
+        (fold,) = self.folds
+        groups = np.array_split(fold.people, min(parts, len(fold.people)))
+        bounds = [-1, *(int(group[-1]) for group in groups[:-1]), len(fold.test.users)]
+        people = fold.test.user_rows
+        between = [(people > low) & (people <= high) for low, high in pairwise(bounds)]
+        return ValidationPlan(tuple(replace(fold, test=fold.test.take(rows)) for rows in between))
 
 
 def validation_plan(train: Transfer, spec: HoldoutSpec, seed: int, folds: int) -> ValidationPlan:

@@ -25,7 +25,8 @@ from foretaste.evaluation import (
 from foretaste.evaluation import score as score_people
 from foretaste.experiment import HoldoutSpec
 from foretaste.metrics import Metric
-from foretaste.platform._fit import Fitter, Tuned, best_of, mean_of, worth
+from foretaste.platform._bench import Bench, Tuned, best_of, mean_of, worth
+from foretaste.platform._fit import Fitter
 from foretaste.recommender import Recommender
 from foretaste.result import Control, Entry, Lift, Population
 from foretaste.result import Verdict as ResultVerdict
@@ -71,6 +72,8 @@ class Measured:
     tuned: list[Tuned] = field(default_factory=list)
     scores: list[Scores] = field(default_factory=list)
     first: Recommender | None = None
+    settled: Mapping[str, Strategy] = field(default_factory=dict)
+    """The settings, by name, of the strategies that it was handed in the first repeat."""
     cpu_seconds: float = 0.0
 
     @property
@@ -92,21 +95,25 @@ def measure(
 ) -> dict[str, Measured]:
     """Tune, fit and score each strategy on each repeat of the hold-out."""
     found = {s.name: Measured(s.baseline) for s in strategies}
+    # those that use others take what was found for these
+    ordered = sorted(strategies, key=lambda one: one.uses_others)
     fitter.begin()
     for repeat, one in enumerate(held):
         plan = validation_plan(one.train, how.holdout, how.seed + repeat, how.folds)
-        for place, strategy in enumerate(strategies, repeat * len(strategies)):
+        bench = Bench(fitter, one.train, plan, how.primary, how.tries, keeps=ordered[-1].uses_others)
+        for place, strategy in enumerate(ordered, repeat * len(ordered)):
             line = f"{one.train.place}: {strategy.name} ({repeat + 1}/{len(held)})"
-            fitter.context.progress(Step(line, place, len(strategies) * len(held)))
+            fitter.context.progress(Step(line, place, len(ordered) * len(held)))
             mine = found[strategy.name]
-            tuned = fitter.tune(strategy, one.train, plan, how.primary, how.tries)
+            tuned = bench.tune(strategy)
             started = time.process_time()
-            recommender = fitter.fit(tuned.strategy, one.train, fitter.inside({}, plan))
+            recommender = bench.fit(tuned.strategy)
             mine.cpu_seconds += tuned.cpu_seconds + time.process_time() - started
             mine.tuned.append(tuned)
             mine.scores.append(score_people(recommender, one, how.metrics))
             if mine.first is None:
                 mine.first = recommender
+                mine.settled = bench.found() if strategy.uses_others else {}
     return found
 
 

@@ -1,39 +1,24 @@
-"""Pretraining, adapting and tuning, each through the hooks, nothing done twice."""
+"""Pretraining and adapting through the hooks, nothing pretrained twice."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from foretaste.bundle import SavedCarried
-from foretaste.data import Domain, PairFacts, Transfer
+from foretaste.data import Domain, Transfer
 from foretaste.errors import CancelledError, StrategyError
-from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
-from foretaste.metrics import Metric
+from foretaste.evaluation import ValidationPlan
 from foretaste.platform._checkpoints import Checkpoints
-from foretaste.plugins import PluginHost, said, type_of
+from foretaste.plugins import PluginHost
 from foretaste.recommender import Recommender
 from foretaste.strategy import Carried, Context, Strategy, check_recommender, pretraining_settings
 
-
-@dataclass(frozen=True, eq=False)
-class Tuned:
-    """The best setting found on the validation plan, and its scores there."""
-
-    strategy: Strategy
-    validation: Scores
-    cpu_seconds: float
-    cached: bool
-
-    def figure(self, metric: Metric) -> float:
-        """The mean of a metric over the plan's people."""
-        return self.validation.overall[metric.label]
+Maker = tuple[int, str]
+"""The number of a comparison, and the strategy that is worked on there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +26,15 @@ class _Kept:
     """What pretraining made, and in which comparison and for which strategy."""
 
     carried: Carried
-    maker: tuple[int, str]
+    maker: Maker
+
+
+@dataclass(eq=False)
+class Work:
+    """What is done for one strategy of a comparison, and whether some of it was done before, for another."""
+
+    maker: Maker = (0, "")
+    reused: bool = False
 
 
 @dataclass(eq=False)
@@ -56,12 +49,30 @@ class Fitter:
     """What was pretrained before, by the name of its source."""
     _carried: dict[Any, _Kept] = field(default_factory=dict)
     _comparison: int = 0
-    _maker: tuple[int, str] = (0, "")
-    _reused: bool = False
+    _work: Work = field(default_factory=Work)
 
     def begin(self) -> None:
         """Start a comparison: what was carried before it counts as the work of others."""
         self._comparison += 1
+
+    @contextmanager
+    def working(self, name: str) -> Iterator[Work]:
+        """Count what follows as work for this strategy, or for the one in the midst of whose work it is done."""
+        outer, mine = self._work, (self._comparison, name)
+        self._work = Work(outer.maker if outer.maker[1] else mine)
+        try:
+            yield self._work
+        finally:
+            self._work = outer
+
+    @property
+    def maker(self) -> Maker:
+        """Whom the work of this moment is for."""
+        return self._work.maker
+
+    def reuse(self) -> None:
+        """Note that what is being worked on takes what was done before."""
+        self._work.reused = True
 
     def fit(self, strategy: Strategy, transfer: Transfer, context: Context) -> Recommender:
         """Pretrain on each source and adapt, through the hooks. CancelledError where the run is to stop."""
@@ -95,7 +106,7 @@ class Fitter:
         settings = pretraining_settings(strategy)
         saved = self.saved.get(source.name)
         if saved is not None and (saved.manifest.strategy, saved.manifest.params) == (strategy.name, settings):
-            self._reused = True
+            self.reuse()
             return saved.carried
         # the name stands for what rows do not tell: the source's features
         print_of = (source.name, source.interactions.fingerprint)
@@ -107,44 +118,11 @@ class Fitter:
             found = self._ask("pretrain", strategy, source=source, context=context)
             if not isinstance(found, Carried):
                 raise StrategyError(f"{strategy.name}: pretrain returned {type(found).__name__}, expected Carried")
-            self._carried[key] = _Kept(found, self._maker)
+            self._carried[key] = _Kept(found, self._work.maker)
         kept = self._carried[key]
-        self._reused = self._reused or (kept.maker != self._maker and bool(kept.carried.arrays))
+        if kept.maker != self._work.maker and kept.carried.arrays:
+            self.reuse()
         return kept.carried
-
-    def tune(self, strategy: Strategy, train: Transfer, plan: ValidationPlan, metric: Metric, tries: int) -> Tuned:
-        """Try up to ``tries`` settings of a strategy on the validation plan and keep the best.
-
-        A setting that the user fixed is not varied. Ties go to the setting that comes first, and a figure that is not
-        defined loses to any other.
-        """
-        started, self._reused = time.process_time(), False
-        self._maker = (self._comparison, strategy.name)
-        facts = [PairFacts.of(pair) for pair in train.pairs]
-        settings = _settings(strategy, facts, tries)
-        scores: list[list[Scores]] = [[] for _ in settings]
-        for fold in plan.folds:
-            memo: dict[Any, Any] = {}  # what settings share may be large, and goes with the fold
-            for candidate, mine in zip(settings, scores, strict=True):
-                found, placed = self._on_fold(candidate, fold, memo, metric)
-                mine.append(found)
-                if metric.kind == "ranking" and candidate is settings[0] and not placed:
-                    # everybody is answered by popularity, and no setting changes that
-                    for others in scores[1:]:
-                        others.append(found)
-                    break
-        wholes = [pooled(parts) for parts in scores]
-        best = max(range(len(settings)), key=lambda place: worth(wholes[place].overall[metric.label], metric))
-        return Tuned(
-            settings[best],
-            wholes[best],
-            cpu_seconds=time.process_time() - started,
-            cached=self._reused,
-        )
-
-    def _on_fold(self, strategy: Strategy, fold: HeldOut, memo: dict[Any, Any], metric: Metric) -> tuple[Scores, bool]:
-        recommender = self.fit(strategy, fold.train, self.inside(memo, None))
-        return score(recommender, fold, [metric]), bool(recommender.places(fold.people).any())
 
     def inside(self, memo: dict[Any, Any], plan: ValidationPlan | None) -> Context:
         """Return the context of one transfer, with a way to fit other strategies of the catalog."""
@@ -159,43 +137,3 @@ def _other_fit(fitter: Fitter, outer: Context) -> Callable[[str, Mapping[str, An
         return fitter.fit(strategy, transfer, replace(outer, fit=None, _memo={}))
 
     return fit
-
-
-def best_of(tuned: Mapping[str, Tuned], metric: Metric, population: NDArray[np.bool_] | None = None) -> str:
-    """Return the name that is best on validation, for everybody or for a group; the first of equals."""
-
-    def figure(name: str) -> float:
-        if population is None:
-            return worth(tuned[name].figure(metric), metric)
-        return worth(mean_of(tuned[name].validation.values[metric.label][population]), metric)
-
-    return max(tuned, key=figure)
-
-
-def worth(figure: float | None, metric: Metric) -> float:
-    """Return a figure as a number of which more is better; one that is not defined is worth least."""
-    if figure is None or not np.isfinite(figure):
-        return -np.inf
-    return figure if metric.higher_is_better else -figure
-
-
-def mean_of(values: NDArray[np.float64]) -> float:
-    """Return the mean over the people who have a value, NaN for nobody."""
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
-
-
-def _settings(strategy: Strategy, facts: list[PairFacts], tries: int) -> list[Strategy]:
-    try:
-        found: list[Strategy] = list(strategy.grid(facts, tries))[:tries]
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{strategy.name}: grid failed: {said(error)}") from error
-    for one in found:
-        if type(one) is not type(strategy):
-            raise StrategyError(
-                f"{strategy.name}: grid returned {type_of(one)} among its settings,"
-                f" expected a list of {type(strategy).__name__}"
-            )
-    if not found:
-        raise StrategyError(f"{strategy.name}: grid returned no setting, expected the strategy itself first")
-    return found

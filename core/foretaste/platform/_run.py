@@ -14,6 +14,7 @@ from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
+from foretaste.platform._bench import Bench, objection_of, worth
 from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
     Measure,
@@ -24,10 +25,9 @@ from foretaste.platform._compare import (
     populations,
     run_control,
 )
-from foretaste.platform._fit import Fitter, worth
+from foretaste.platform._fit import Fitter
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
-from foretaste.plugins import said
 from foretaste.recommender import Recommender
 from foretaste.registry import Decision, Registry
 from foretaste.result import Entry, TransferResult
@@ -143,18 +143,11 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
     else:
         trace = (f"{spec.strategy} named by the experiment",)
         found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
-    if objection := _objection(catalog.make(found.strategy, found.params), facts):
+    if objection := objection_of(catalog.make(found.strategy, found.params), facts):
         raise StrategyError(
             f"{train.place}: {found.strategy} cannot serve this transfer: {objection} (measured after the hold-out)"
         )
     return found
-
-
-def _objection(strategy: Strategy, facts: Sequence[PairFacts]) -> str | None:
-    try:
-        return strategy.objection(facts)
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
 
 
 def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, dict[str, Twins]]:
@@ -194,7 +187,7 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
     baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline and job.how.measures(kind)]
     # of equal baselines the first is taken for the lift: the simplest
     for kind in sorted(baselines, key=lambda kind: len(kind.model_fields)):
-        if obstacle := catalog.missing(kind.name) or _objection(made := catalog.make(kind.name, {}), facts):
+        if obstacle := catalog.missing(kind.name) or objection_of(made := catalog.make(kind.name, {}), facts):
             notes.append(f"{kind.name} passed over: {obstacle}")
         else:
             field[kind.name] = made
@@ -204,7 +197,7 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
         raise StrategyError(f"{train.place}: there is no baseline to measure a lift against{why}")
     for name in job.spec.beside:
         beside = catalog.make(name, {})
-        if objection := _objection(beside, facts):
+        if objection := objection_of(beside, facts):
             notes.append(f"{name} passed over: {objection}")
         else:
             field.setdefault(name, beside)
@@ -247,7 +240,7 @@ def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -
     strategy, recommender, scores = found.tuned[0].strategy, found.first, found.scores[0]
     if whole is not None:
         # nothing is measured from here on: test rows may be learnt from
-        recommender, scores = _refitted(strategy, whole, job.how, fitter), found.pooled
+        recommender, scores = _refitted(found, whole, job.how, fitter), found.pooled
     assert recommender is not None
     path = save_bundle(
         recommender,
@@ -264,11 +257,12 @@ def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -
     return str(path.relative_to(job.output.folder))
 
 
-def _refitted(strategy: Strategy, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:
+def _refitted(found: Measured, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:
+    strategy = found.tuned[0].strategy
     fitter.context.progress(f"{whole.place}: {strategy.name} (all rows)")
     everything = prepared(whole)
     try:
         plan = validation_plan(everything, how.holdout, how.seed, how.folds)
     except DataError:
         plan = None  # as inside a fold: a strategy must do without
-    return fitter.fit(strategy, everything, fitter.inside({}, plan))
+    return Bench(fitter, everything, plan, how.primary, how.tries, found.settled).fit(strategy)
