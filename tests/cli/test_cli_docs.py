@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from foretaste.audit import AuditReport
 from foretaste.cli import app
+from foretaste.comparison import Choice, CompareResult, TransferComparison, Unmeasured
 from foretaste.data import PairFacts
 from foretaste.experiment import NewcomersHoldout
 from foretaste.plugins import PluginReport
@@ -23,6 +24,7 @@ from foretaste.result import Control, Entry, Lift, Population, RunResult, Transf
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS = {model.__name__: list(model.model_fields) for model in (RunResult, TransferResult, Entry, Lift, Control)} | {
     "Population": list(Population.model_fields),
+    **{one.__name__: list(one.model_fields) for one in (CompareResult, TransferComparison, Unmeasured, Choice)},
     "Holdout": list(NewcomersHoldout.model_fields),
     "PairFacts": PairFacts.names(),
     "AuditReport": [*(field.name for field in fields(AuditReport)), "leaks"],

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from foretaste.cli._compare import compare
 from foretaste.cli._doctor import doctor
 from foretaste.cli._explain import explain
 from foretaste.cli._facts import facts
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _command in (run, pretrain, adapt, explain, facts, recommend, plugins, schema, doctor):
+for _command in (run, compare, pretrain, adapt, explain, facts, recommend, plugins, schema, doctor):
     app.command(cls=GuardedCommand)(_command)
 _registry = typer.Typer(no_args_is_help=True, help="Look after a registry.yaml.", rich_markup_mode=None)
 _registry.callback()(lambda: None)

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,10 +52,10 @@ def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], 
     for note in result.notes:
         out.print(f"note: {note}")
     out.print()
-    out.print(_leaderboard(result, metrics, out.width))
+    out.print(board(result.leaderboard, metrics, out.width, result.chosen))
     out.print()
     if result.populations:
-        out.print(_populations(result, metrics[0]))
+        out.print(population_table(result.populations, result.leaderboard, metrics[0]))
         out.print()
     out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")
     if result.bundle is None:
@@ -113,23 +113,33 @@ def _counted(people: int) -> str:
     return "1 person" if people == 1 else f"{people} people"
 
 
-def _leaderboard(result: TransferResult, metrics: Sequence[str], width: int) -> Table:
+def board(
+    entries: Sequence[Entry],
+    metrics: Sequence[str],
+    width: int,
+    chosen: str,
+    memory: Mapping[str, int] | None = None,
+) -> Table:
+    """Return a leaderboard; with ``memory`` (bytes by strategy) a column for it."""
     # where the table must be narrow, nothing is lost: the headline says that no control was run
-    controlled = width >= NARROW or any(entry.control != "not run" for entry in result.leaderboard)
+    controlled = width >= NARROW or any(entry.control != "not run" for entry in entries)
     lines = table("strategy", *metrics, numbers=metrics)
     for column in ("lift", "verdict", *(["control"] if controlled else [])):
         lines.add_column(column, overflow="fold", min_width=8)  # the longest word of its lines
     lines.add_column("CPU s", justify="right", no_wrap=True)
-    for entry in result.leaderboard:
+    if memory:
+        lines.add_column("MB", justify="right", no_wrap=True)
+    for entry in entries:
         lines.add_row(
-            f"{entry.strategy} *" if entry.strategy == result.chosen else entry.strategy,
+            f"{entry.strategy} *" if entry.strategy == chosen else entry.strategy,
             *(_figure(entry.metrics.get(metric)) for metric in metrics),
             "-" if entry.lift is None else interval(entry.lift),
             entry.verdict,
             *([_control(entry)] if controlled else []),
             f"{entry.cpu_seconds:.2f}{' (cached)' if entry.cached else ''}",
+            *([f"{memory.get(entry.strategy, 0) / 1e6:.0f}"] if memory else []),
         )
-    lines.caption = f"* is handed on; lift in {metrics[0]}"
+    lines.caption = f"* {'is handed on' if memory is None else 'wins'}; lift in {metrics[0]}"
     lines.caption_justify = "left"
     return lines
 
@@ -141,13 +151,12 @@ def _control(entry: Entry) -> str:
     return control if isinstance(control, str) else interval(control.lift)
 
 
-def _populations(result: TransferResult, metric: str) -> Table:
-    """One column for each group of people: the first metric, and the lift over what is best for them."""
-    heads = [f"{one.population}, {_counted(one.people)}" for one in result.populations]
-    lines = table(metric, *heads)
-    for entry in result.leaderboard:
-        lines.add_row(entry.strategy, *(_for_them(one, entry.strategy, metric) for one in result.populations))
-    lines.add_row("(lift over)", *(one.over for one in result.populations))
+def population_table(groups: Sequence[Population], entries: Sequence[Entry], metric: str) -> Table:
+    """Return one column for each group of people: the first metric, and the lift over what is best for them."""
+    lines = table(metric, *(f"{one.population}, {_counted(one.people)}" for one in groups))
+    for entry in entries:
+        lines.add_row(entry.strategy, *(_for_them(one, entry.strategy, metric) for one in groups))
+    lines.add_row("(lift over)", *(one.over for one in groups))
     return lines
 
 

@@ -82,6 +82,10 @@ class Bench:
             self._fitted[key] = found
         return found
 
+    def fit_on(self, strategy: Strategy, fold: HeldOut, memo: dict[Any, Any]) -> Recommender:
+        """Fit a strategy on a fold's training data; ``memo`` is what its settings share there."""
+        return self.fitter.fit(strategy, fold.train, self._context(strategy, memo, None))
+
     def found(self) -> dict[str, Strategy]:
         """Return the settings that were found so far, by name."""
         return {one.strategy.name: one.strategy for one, _ in self._tuned.values()}

@@ -134,10 +134,10 @@ def lifts(
     A positive lift is a gain, also where less of a metric is better. People count for whom every strategy has a value.
     """
     base = {n: found[over].pooled for n, one in found.items() if not one.baseline}
-    return _gains(found, base, over, metric, seed, rows)
+    return gains(found, base, over, metric, seed, rows)
 
 
-def _gains(
+def gains(
     found: Mapping[str, Measured],
     base: Mapping[str, Scores],
     over: str,
@@ -145,6 +145,7 @@ def _gains(
     seed: int,
     rows: NDArray[np.bool_] | None = None,
 ) -> dict[str, Lift]:
+    """Return the lift of each name in ``base`` over what stands there, on the same people; p adjusted by Holm."""
     label = metric.label
     names = [name for name in base if np.isfinite(found[name].pooled.values[label]).any()]
     if not names:
@@ -273,8 +274,12 @@ def run_control(
 ) -> dict[str, Control]:
     """Tune and fit everything again with permuted people, and say what each strategy still gains, and gains beyond."""
     shuffled = [replace(one, train=permuted(one.train, how.seed + repeat)) for repeat, one in enumerate(held)]
-    found = measure(fitter, strategies, shuffled, how)
+    return controls(measure(fitter, strategies, shuffled, how), real, how)
+
+
+def controls(found: Mapping[str, Measured], real: Mapping[str, Measured], how: Measure) -> dict[str, Control]:
+    """Say of each strategy what it gains with permuted people, and what it gains beyond that."""
     metric = how.primary
     left = lifts(found, best_baseline(found, metric), metric, how.seed)
-    beyond = _gains(real, {name: found[name].pooled for name in left}, "permuted", metric, how.seed)
+    beyond = gains(real, {name: found[name].pooled for name in left}, "permuted", metric, how.seed)
     return {name: Control(lift=left[name], verdict=_judged(left[name]), beyond=gain) for name, gain in beyond.items()}

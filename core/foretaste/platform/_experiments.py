@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foretaste.comparison import CompareResult
 from foretaste.experiment import Experiment, read_experiment
 from foretaste.platform._platform import Explained, Platform
 from foretaste.platform._run import ControlKind
 from foretaste.result import RunResult
-from foretaste.strategy import Device, never, silent
+from foretaste.strategy import Budget, Device, never, silent
 
 
 def run_experiment(
@@ -36,6 +37,37 @@ def run_experiment(
         new=new,
         control=control,
         carried=carried,
+        device=device,
+        threads=threads,
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def compare_experiment(
+    path: Path,
+    *,
+    assignments: Sequence[str] = (),
+    strategies: Sequence[str] | None = None,
+    budget: Budget | None = None,
+    control: ControlKind | None = "permuted",
+    thorough: bool = False,
+    output: Path | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    progress: Callable[[str], None] = silent,
+    cancel: Callable[[], bool] = never,
+) -> CompareResult:
+    """Read experiment.yaml, make a platform with its plugins, and race strategies."""
+    experiment, _ = read_experiment(path, list(assignments))
+    return _platform_of(experiment, path.parent, no_plugins=False).compare(
+        experiment,
+        folder=path.parent,
+        output=output,
+        strategies=strategies,
+        budget=budget,
+        control=control,
+        thorough=thorough,
         device=device,
         threads=threads,
         progress=progress,

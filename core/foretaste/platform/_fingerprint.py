@@ -59,6 +59,21 @@ def run_fingerprint(
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
+def race_fingerprint(
+    experiment: Experiment, transfers: Sequence[Transfer], host: PluginHost, device: str, installed: Mapping[str, str]
+) -> str:
+    """Return a hash of what the trials of a race depend on, beside the strategies and settings that they name."""
+    what = {
+        "holdout": experiment.holdout.model_dump(mode="json", exclude={"files", "candidates"}),
+        "how": experiment.model_dump(mode="json", include={"metrics", "seed", "threads", "folds", "tries"}),
+        "twins": [spec.twins for spec in experiment.transfers],
+        "transfers": [list(transfer_facts(transfer)) for transfer in transfers],
+        "code": code_facts(host, installed),
+        "device": device,
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
 def versions(host: PluginHost) -> dict[str, str]:
     """Return the versions of the packages that figures depend on, those of the strategies' ``requires`` among them.
 

@@ -164,7 +164,7 @@ class Output:
         if key in self.told:
             self.told.remove(key)
             self._write_run()
-        self._write_table(f"transfers/{key}.people.parquet", _values(found, people))
+        self._write_table(f"transfers/{key}.people.parquet", values_table(found, people))
         self._write(f"transfers/{key}.json", result.model_dump_json(indent=1))
         self.checkpoints.remove("adapt")  # what a source taught may serve the next transfer
 
@@ -181,23 +181,24 @@ class Output:
         self.checkpoints.remove()
 
     def _write(self, name: str, text: str) -> None:
-        self._replace(name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
+        replaced(self.folder / name, lambda path: path.write_text(text + "\n", encoding="utf-8"))
 
     def _write_table(self, name: str, table: pl.DataFrame) -> None:
-        self._replace(name, lambda path: table.write_parquet(path))
+        replaced(self.folder / name, lambda path: table.write_parquet(path))
 
-    def _replace(self, name: str, write: Any) -> None:
-        path = self.folder / name
-        part = path.with_name(f".{path.name}.part")
-        try:
-            write(part)
-            part.replace(path)
-        except BaseException as error:
-            with suppress(OSError):
-                part.unlink()
-            if isinstance(error, OSError | pl.exceptions.PolarsError):
-                raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
-            raise
+
+def replaced(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file, and put it in place of the one before; OutputError with that one left as it was."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError | pl.exceptions.PolarsError):
+            raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        raise
 
 
 def _make(folder: Path, *parts: str) -> list[Path]:
@@ -229,7 +230,8 @@ def bundle_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _values(found: Mapping[str, Measured], people: Index) -> pl.DataFrame:
+def values_table(found: Mapping[str, Measured], people: Index) -> pl.DataFrame:
+    """Return the values of each person, of each strategy and repeat."""
     tables = []
     for name, one in found.items():
         for repeat, scores in enumerate(one.scores):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from foretaste.comparison import CompareResult
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
 from foretaste.errors import ConfigError, DataError, StrategyError, did_you_mean
 from foretaste.evaluation import above_minimum, hold_out, prepared
@@ -17,17 +19,20 @@ from foretaste.metrics import parse_metric
 from foretaste.platform._carried import Saved, ids, onto_saved, read_saved, refuse_control, with_saved
 from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
+from foretaste.platform._comparing import Asking, compare
 from foretaste.platform._domains import absolute, given_to
-from foretaste.platform._fingerprint import code_facts, run_fingerprint, versions
+from foretaste.platform._fingerprint import code_facts, race_fingerprint, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
+from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import Output, bundle_names, held, open_output
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
+from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult, TransferResult
-from foretaste.strategy import Context, Device, never, silent
+from foretaste.strategy import Budget, Context, Device, never, silent
 
 T = TypeVar("T")
 
@@ -61,6 +66,10 @@ class Platform:
         entry_points: bool = True,
     ) -> None:
         self._host = load_plugins(plugins=plugins, block=block, folder=folder, entry_points=entry_points)
+        named = [one for one in plugins if isinstance(one, str | Path)]
+        place = None if folder is None else folder.absolute()
+        # what is in hand cannot be made again elsewhere
+        self._recipe = Recipe(tuple(named), tuple(block), place, entry_points) if len(named) == len(plugins) else None
         self.registry: Registry = shipped_registry()
         if registry is not None:
             own = read_registry(registry)
@@ -194,6 +203,58 @@ class Platform:
             )
             out.finish(result)
         return result
+
+    def compare(
+        self,
+        experiment: Experiment,
+        *,
+        folder: Path,
+        output: Path | None = None,
+        strategies: Sequence[str] | None = None,
+        budget: Budget | None = None,
+        control: ControlKind | None = "permuted",
+        thorough: bool = False,
+        device: Device = "auto",
+        threads: int | None = None,
+        progress: Callable[[str], None] = silent,
+        cancel: Callable[[], bool] = never,
+    ) -> CompareResult:
+        """Race strategies for each transfer of an experiment, and measure them on people who had no say in the choice.
+
+        ``strategies`` are the names of those to race, None for all that can serve; baselines race too. ``budget`` is
+        kept: its seconds are wall time of the whole, its memory what the process of a strategy may hold. Each trial is
+        made in a process of its own kind, which is stopped at its limits, unless a plugin is in hand. What cannot win
+        is stopped early, unless ``thorough``. A comparison that was killed goes on where it was, in the same folder.
+        """
+        begun, budget = time.monotonic(), budget or Budget()
+        device, threads = _how(device, experiment.threads if threads is None else threads)
+        experiment = experiment.model_copy(update={"threads": threads})
+        how = self._measure(experiment)
+        self._check_names(experiment, how)
+        for name in strategies or ():
+            self.catalog.get(name)
+        domains = self._domains(experiment, folder)
+        transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
+        installed = versions(self._host)
+        asking = Asking(
+            experiment,
+            transfers,
+            self.registry,
+            how,
+            strategies,
+            budget,
+            control is not None,
+            thorough,
+            Context(experiment.seed, device, threads, progress, cancel, budget),
+            race_fingerprint(experiment, transfers, self._host, device, installed),
+            installed,
+            begun,
+        )
+        return compare(asking, self._host, self._recipe, output or folder / experiment.output)
+
+    def lab(self, experiment: Experiment, tasks: Sequence[Task], device: Device, threads: int) -> Lab:
+        """Return where trials of a race are done."""
+        return Lab(self._host, tasks, self._measure(experiment), Context(experiment.seed, device, threads))
 
     def pretrain(
         self,

@@ -94,12 +94,12 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
 def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
     """Do one transfer and publish what it came to."""
     job, held, decision = ready.job, ready.held, ready.decision
-    audit = _audit(job, held[0], ready.twins)
+    audit = audit_of(job.transfer, held[0], ready.twins, job.how.seed)
     found = measure(fitter, ready.strategies, held, job.how)
     control = run_control(fitter, ready.strategies, held, job.how, found) if job.control else None
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
-        board = [_leaky(entry) for entry in board]
+        board = [leaky(entry) for entry in board]
     chosen, guard = _guarded(decision.strategy, found, job.how)
     result = TransferResult(
         source="+".join(job.spec.sources),
@@ -112,7 +112,7 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
         repeats=len(held),
         leaderboard=board,
         populations=populations(found, job.how),
-        audit=_audit_facts(audit, job),
+        audit=audit_facts(audit, job.spec),
         notes=_notes(ready, found),
         bundle=_bundle(job, found[chosen], ready.whole if job.refit else None, fitter),
     )
@@ -161,19 +161,18 @@ def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, di
     return transfer, twins
 
 
-def _audit(job: Job, held: HeldOut, twins: Mapping[str, Twins]) -> list[AuditReport]:
+def audit_of(transfer: Transfer, held: HeldOut, twins: Mapping[str, Twins], seed: int) -> list[AuditReport]:
+    """Audit each pair of the whole transfer, against the rows that are hidden in it."""
     test, times = (held.test.user_rows, held.test.item_rows), held.test.times
-    return [
-        audit_pair(pair, test, times, seed=job.how.seed, twins=twins[pair.source.name]) for pair in job.transfer.pairs
-    ]
+    return [audit_pair(pair, test, times, seed=seed, twins=twins[pair.source.name]) for pair in transfer.pairs]
 
 
-def _audit_facts(reports: Sequence[AuditReport], job: Job) -> dict[str, Any]:
-    names = job.spec.sources
+def audit_facts(reports: Sequence[AuditReport], spec: TransferSpec) -> dict[str, Any]:
+    """Return what audits found, JSON-ready."""
     return {
-        "twins_policy": job.spec.twins,
+        "twins_policy": spec.twins,
         "leak": any(report.leaks for report in reports),
-        "pairs": {name: report.as_dict() for name, report in zip(names, reports, strict=True)},
+        "pairs": {name: report.as_dict() for name, report in zip(spec.sources, reports, strict=True)},
         "sentence": " ".join(report.sentence() for report in reports),
     }
 
@@ -204,7 +203,8 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
     return list(field.values()), notes
 
 
-def _leaky(entry: Entry) -> Entry:
+def leaky(entry: Entry) -> Entry:
+    """Return what is said of a strategy where twins give test rows away."""
     return entry if entry.verdict == "baseline" else entry.model_copy(update={"verdict": "leak"})
 
 

@@ -1,0 +1,99 @@
+"""``foretaste compare``: a race over strategies, and the registry rule that it ends in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foretaste.cli._options import AsJson, Assignments, DeviceName, ExperimentFile, OnDevice, Threads
+from foretaste.cli._output import console, stdout_kept, write_json
+from foretaste.cli._progress import progress
+from foretaste.cli._run import Output
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from foretaste.comparison import TransferComparison
+
+
+def compare(
+    experiment: ExperimentFile,
+    assignments: Assignments = None,
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option("--strategy", metavar="NAME", help="Race this one; again for each. Left out: all that can serve."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="S", help="End within so many seconds.", min=1)
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option("--memory", metavar="MB", help="What the process of a strategy may hold.", min=1)
+    ] = None,
+    no_control: Annotated[
+        bool, typer.Option("--no-control", help="Do not race again with the source's people shuffled.")
+    ] = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Measure what cannot win, too.")] = False,
+    output: Output = None,
+    device: OnDevice = DeviceName.auto,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Race strategies for each transfer on validation people, and measure them on others.
+
+    Each fit is made in a process of its own, so that one that crashes or hangs is a line in the table. What was done is
+    not done again when the same comparison is started once more. Plugins that the experiment names are loaded.
+    """
+    from foretaste.experiment import read_experiment
+    from foretaste.platform import compare_experiment
+    from foretaste.strategy import Budget
+
+    spec, _ = read_experiment(experiment, assignments)
+    with stdout_kept(as_json), progress(hidden=as_json) as tell:
+        result = compare_experiment(
+            experiment,
+            assignments=assignments or [],
+            strategies=strategies,
+            budget=Budget(seconds, None if memory is None else int(memory * 1e6)),
+            control=None if no_control else "permuted",
+            thorough=thorough,
+            output=output,
+            device=device.value,
+            threads=threads,
+            progress=tell,
+        )
+    if as_json:
+        write_json(result.model_dump_json(indent=2))
+        return
+    out = console()
+    for transfer in result.transfers:
+        _show(out, transfer, result.metrics)
+        out.print()
+    out.print(f"written: {(output or experiment.parent / spec.output) / 'compare.json'}")
+
+
+def _show(out: Console, result: TransferComparison, metrics: list[str]) -> None:
+    from foretaste.cli._show import board, interval, judged, population_table, table
+
+    out.print(f"{result.source} -> {result.target}", style="bold")
+    out.print(f"{result.winner} wins; {judged(result.entry(result.winner), result.people)}")
+    lift = result.choice.lift
+    out.print(f"chosen by validation in each repeat: {lift.metric} {interval(lift)} over {lift.over}")
+    for line in result.trace:
+        out.print(f"  {line}")
+    for note in result.notes:
+        out.print(f"note: {note}")
+    out.print()
+    out.print(board(result.leaderboard, metrics, out.width, result.winner, result.memory))
+    out.print()
+    if result.populations:
+        out.print(population_table(result.populations, result.leaderboard, metrics[0]))
+        out.print()
+    if result.unmeasured:
+        lines = table("not measured", "why", "validation", numbers=("validation",))
+        for one in result.unmeasured:
+            figure = "-" if one.validation is None else f"{one.validation:.4f}"
+            lines.add_row(one.strategy, f"{one.state}: {one.reason}", figure)
+        out.print(lines)
+        out.print()
+    out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")

@@ -1,0 +1,80 @@
+"""What ``compare`` found out: one stable document, for machines and for tables."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from foretaste.config import StrictModel
+from foretaste.result import Entry, Lift, Population
+
+
+class Unmeasured(StrictModel):
+    """A strategy that has no figures on the test people, and why."""
+
+    strategy: str
+    state: Literal["passed over", "stopped", "failed", "late"]
+    """``passed over`` before the race, ``stopped`` as it cannot win, ``failed``, or ``late``: no time was left."""
+    reason: str
+    validation: float | None = None
+    """The first metric on the validation people that it was tried on."""
+    cpu_seconds: float = 0.0
+
+
+class Choice(StrictModel):
+    """What choosing by experiment came to: in each repeat the choice by validation people, asked of test people."""
+
+    picks: list[str]
+    """The strategy of each repeat."""
+    metrics: dict[str, float | None]
+    lift: Lift
+    """Over the baseline that is best on validation people, in each repeat."""
+
+
+class TransferComparison(StrictModel):
+    """The race of one transfer."""
+
+    source: str
+    """The sources' names, joined by ``+``."""
+    target: str
+    winner: str
+    """What was chosen in most repeats."""
+    trace: list[str]
+    """How the choices came about, line by line."""
+    facts: list[dict[str, Any]]
+    """One mapping per source."""
+    people: int
+    """How many people were tested, repeats counted once each."""
+    seeds: list[int]
+    """One per repeat."""
+    leaderboard: list[Entry]
+    """Best first, by the first metric on test people."""
+    populations: list[Population]
+    memory: dict[str, int]
+    """The most bytes that the process of a strategy held; none for what had no process of its own."""
+    unmeasured: list[Unmeasured]
+    choice: Choice
+    audit: dict[str, Any]
+    notes: list[str]
+
+    def entry(self, strategy: str) -> Entry:
+        """Return a strategy's line of the leaderboard; KeyError where it has none."""
+        for entry in self.leaderboard:
+            if entry.strategy == strategy:
+                return entry
+        raise KeyError(strategy)
+
+
+class CompareResult(StrictModel):
+    """All races of an experiment."""
+
+    transfers: list[TransferComparison]
+    metrics: list[str]
+    device: str
+    """What was asked for: ``auto``, ``cpu`` or ``cuda``."""
+    threads: int
+    """How many strategies could use."""
+    seconds: float
+    """Wall time that it took."""
+    fingerprint: str
+    """Of the data, how it was measured, and the versions."""
+    versions: dict[str, str]

@@ -1,0 +1,103 @@
+"""Where the trials of a race are done: in a process of its own, or in this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from foretaste.data import Transfer
+from foretaste.evaluation import HeldOut, Scores, hold_out, score, validation_plan
+from foretaste.platform._bench import Bench
+from foretaste.platform._compare import Measure, permuted
+from foretaste.platform._fit import Fitter
+from foretaste.platform._trial import Limits, Outcome, Trial
+from foretaste.plugins import PluginHost, said
+from foretaste.recommender import Recommender
+from foretaste.strategy import Budget, Context
+
+if TYPE_CHECKING:
+    from foretaste.evaluation import ValidationPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One transfer to race on: as it is, and with its twins remedied."""
+
+    transfer: Transfer
+    whole: Transfer
+
+
+@dataclass(eq=False)
+class _Repeat:
+    """The data of one repeat, real or permuted, and what was fitted there."""
+
+    held: HeldOut
+    plan: ValidationPlan
+    fitter: Fitter
+
+
+class Lab:
+    """Does trials, one at a time; what the last repeat needs is kept."""
+
+    def __init__(self, host: PluginHost, tasks: Sequence[Task], how: Measure, context: Context) -> None:
+        self.host, self.tasks, self.how, self.context = host, tasks, how, context
+        self._at: tuple[int, int, bool] | None = None
+        self._repeat: _Repeat | None = None
+        self._memo: tuple[Any, dict[Any, Any]] = (None, {})
+
+    def prepare(self, trial: Trial) -> None:
+        """Make the data of a trial ready; what is wrong with them shows in the trial."""
+        with suppress(Exception):
+            self._prepared(trial)
+
+    def outcome(self, trial: Trial, limits: Limits) -> Outcome:
+        """Do a trial; whatever a strategy raises is an outcome too."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        try:
+            found = self._done(trial, limits)
+        except (Exception, SystemExit) as error:
+            found = Outcome(why="failed", reason=said(error))
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        return replace(found, cpu_seconds=cpu, seconds=wall, limits=limits)
+
+    def _done(self, trial: Trial, limits: Limits) -> Outcome:
+        one = self._prepared(trial)
+        strategy = self.host.catalog.make(trial.strategy, trial.params)
+        settled = {name: self.host.catalog.make(name, params) for name, params in trial.settled.items()}
+        one.fitter.context = replace(self.context, budget=Budget(limits.seconds, limits.memory))
+        bench = Bench(one.fitter, one.held.train, one.plan, self.how.primary, self.how.tries, settled)
+        if trial.place == "plan":
+            scores = bench.tune(strategy).validation
+            return Outcome(scores, settled={name: found.params() for name, found in bench.found().items()})
+        if trial.place == "test":
+            recommender = bench.fit(strategy)
+            return _judged(recommender, score(recommender, one.held, self.how.metrics), one.held)
+        fold = one.plan.folds[trial.place]
+        recommender = bench.fit_on(strategy, fold, self._shared(trial))
+        return _judged(recommender, score(recommender, fold, [self.how.primary]), fold)
+
+    def _shared(self, trial: Trial) -> dict[Any, Any]:
+        """Return what settings of one strategy share on one fold; it may be large, and goes with the fold."""
+        key = (self._at, trial.place, trial.strategy)
+        if self._memo[0] != key:
+            self._memo = (key, {})
+        return self._memo[1]
+
+    def _prepared(self, trial: Trial) -> _Repeat:
+        key = (trial.transfer, trial.repeat, trial.permuted)
+        if self._repeat is None or self._at != key:
+            self._repeat, self._memo = None, (None, {})  # before the next is made: they are large
+            task, seed = self.tasks[trial.transfer], self.how.seed + trial.repeat
+            held = hold_out(task.transfer, self.how.holdout, seed, remedied=task.whole)
+            if trial.permuted:
+                held = replace(held, train=permuted(held.train, seed))
+            plan = validation_plan(held.train, self.how.holdout, seed, self.how.folds)
+            self._at, self._repeat = key, _Repeat(held, plan, Fitter(self.host, self.context))
+        return self._repeat
+
+
+def _judged(recommender: Recommender, scores: Scores, held: HeldOut) -> Outcome:
+    return Outcome(scores, bool(recommender.places(held.people).any()), recommender.notes)

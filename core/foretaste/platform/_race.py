@@ -1,0 +1,269 @@
+"""A race: settings of all strategies on validation folds, fewer on each; what cannot win is stopped.
+
+Successive halving (Jamieson and Talwalkar, AISTATS 2016), with folds as what there is more of in each round: of n
+settings of a strategy the best n / 2 go on to the second fold, n / 4 to the third. A strategy is stopped as a whole
+where its best is surely behind the leader.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretaste.evaluation import Scores, pooled
+from foretaste.metrics import Metric
+from foretaste.platform._bench import worth
+from foretaste.platform._trial import Limits, Outcome, Place, Trial
+from foretaste.strategy import Strategy
+
+State = Literal["racing", "stopped", "failed", "late"]
+
+_SURELY = 3.0
+"""How many standard errors behind the leader cannot win."""
+_SHARE, _LONGER = 0.25, 4.0
+"""A trial may take this share of the race's time, or so many times as long as the last of its strategy."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Until when something may go on, as time.monotonic counts; None is for ever."""
+
+    until: float | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return math.inf if self.until is None else self.until - time.monotonic()
+
+    def part(self, share: float) -> Clock:
+        """Return the clock of a share of what is left."""
+        return self if self.until is None else Clock(time.monotonic() + share * max(self.left, 0.0))
+
+
+@dataclass(eq=False)
+class Entrant:
+    """One strategy in a race."""
+
+    strategy: Strategy
+    settings: list[Strategy]
+    scores: list[list[Scores]] = field(default_factory=list)
+    """Of each setting, what it came to on each fold so far."""
+    state: State = "racing"
+    reason: str = ""
+    failure: str = ""
+    """Why the last trial that failed did."""
+    seconds: float | None = None
+    """What its last trial took."""
+    cpu_seconds: float = 0.0
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        self.scores = [[] for _ in self.settings]
+
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        return self.strategy.name
+
+    @property
+    def folds(self) -> int:
+        """On how many folds its best setting was tried."""
+        return max(len(one) for one in self.scores)
+
+    def best(self, metric: Metric) -> int:
+        """Return the place of the best setting among those tried on most folds; the first of equals."""
+        far = [place for place, one in enumerate(self.scores) if len(one) == self.folds]
+        return max(far, key=lambda place: self._figure(place, metric))
+
+    def ranked(self, metric: Metric) -> list[int]:
+        """Return the places of the settings that were tried, best first; those tried on more folds before others."""
+        tried = [place for place, one in enumerate(self.scores) if one]
+        return sorted(tried, key=lambda place: (-len(self.scores[place]), -self._figure(place, metric)))
+
+    def validation(self, metric: Metric) -> Scores:
+        """Return what the best setting came to."""
+        return pooled(self.scores[self.best(metric)])
+
+    def found(self, metric: Metric) -> Strategy:
+        """Return the best setting."""
+        return self.settings[self.best(metric)]
+
+    def _figure(self, place: int, metric: Metric) -> float:
+        return worth(pooled(self.scores[place]).overall[metric.label], metric)
+
+    def out(self, state: State, reason: str) -> None:
+        """Leave the race."""
+        self.state, self.reason = state, reason
+
+
+Ask = Callable[[Trial, Limits], Outcome]
+
+
+@dataclass(eq=False)
+class Race:
+    """One repeat of one transfer: ``ask`` does a trial, or knows what came of it."""
+
+    transfer: int
+    repeat: int
+    permuted: bool
+    folds: int
+    metric: Metric
+    ask: Ask
+    clock: Clock
+    memory: int | None = None
+    stops: bool = True
+    """Whether what cannot win is stopped."""
+    told: Callable[[str], None] = lambda line: None
+    _whole: float = math.inf
+
+    def run(self, entrants: Sequence[Entrant]) -> None:
+        """Race; what each came to is in the entrants. Those that use others come when the others are done."""
+        self._whole = self.clock.left
+        whole, self.clock = self.clock, self.clock.part(0.8 if any(e.strategy.uses_others for e in entrants) else 1.0)
+        plain = [one for one in entrants if not one.strategy.uses_others]
+        for fold in range(self.folds):
+            if fold >= self.folds:
+                break  # time was up
+            if self.stops and fold:
+                self._stop(plain, fold)
+            self._round(plain, fold)
+        self.clock = whole
+        for one in entrants:
+            if one.strategy.uses_others:
+                self._on_plan(one, plain)
+
+    def _round(self, entrants: Sequence[Entrant], fold: int) -> None:
+        clock, self.clock = self.clock, self.clock.part(0.6 if fold == 0 and self.folds > 1 else 1.0)
+        for one, place in _turns(entrants, fold, self.metric):
+            if one.state == "racing":
+                self._try(one, place, fold)
+        self.clock = clock
+        running = [one for one in entrants if one.state == "racing"]
+        through = {one.strategy.baseline for one in running if one.folds > fold}
+        if fold and through != {one.strategy.baseline for one in running}:
+            # nobody to choose from on this fold: time was up, and all are judged by the folds before
+            for one in running:
+                one.scores = [scores[:fold] for scores in one.scores]
+            self.folds = fold
+            return
+        for one in running:
+            if one.folds <= fold:
+                late = f"no time was left for it on fold {fold + 1} of {self.folds}"
+                one.out("failed" if one.failure else "late", one.failure or late)
+
+    def _try(self, one: Entrant, place: int, fold: int) -> None:
+        if self.clock.left <= (one.seconds or 0.0):
+            return
+        found = self._asked(one, one.settings[place], fold)
+        if found.scores is None:
+            # what a strategy cannot do with these settings it may do with others, but not in time
+            one.failure = found.reason
+            if found.why == "time" and one.seconds is None:
+                one.out("failed", f"its first fit {found.reason}")
+            return
+        one.scores[place].append(found.scores)
+        one.seconds = found.seconds
+        if place == 0 and fold == 0 and not found.placed and self.metric.kind == "ranking":
+            # everybody is answered by popularity, and no setting changes that
+            one.settings, one.scores = one.settings[:1], one.scores[:1]
+
+    def _asked(
+        self, one: Entrant, setting: Strategy, place: Place, settled: Mapping[str, Strategy] | None = None
+    ) -> Outcome:
+        left = self.clock.left
+        seconds = None if left == math.inf else min(left, max(_SHARE * self._whole, _LONGER * (one.seconds or 0.0)))
+        if settled:
+            seconds = None if left == math.inf else left
+        trial = Trial(
+            self.transfer,
+            self.repeat,
+            place,
+            one.name,
+            setting.params(),
+            self.permuted,
+            {name: found.params() for name, found in (settled or {}).items()},
+        )
+        self.told(f"{one.name} on {place if isinstance(place, str) else f'fold {place + 1}'}")
+        found = self.ask(trial, Limits(seconds, self.memory))
+        one.cpu_seconds += found.cpu_seconds
+        one.memory = max((m for m in (one.memory, found.memory) if m is not None), default=None)
+        return found
+
+    def _on_plan(self, one: Entrant, others: Sequence[Entrant]) -> None:
+        done = {other.name: other.found(self.metric) for other in others if other.folds == self.folds}
+        if self.clock.left <= 0 or not done:
+            one.out("late", "no time was left for it")
+            return
+        found = self._asked(one, one.strategy, "plan", done)
+        if found.scores is None:
+            one.out("failed", found.reason)
+        else:
+            one.settings, one.scores = [one.strategy], [[found.scores]]
+            one.seconds = found.seconds
+
+    def _stop(self, entrants: Sequence[Entrant], folds: int) -> None:
+        running = [one for one in entrants if one.state == "racing" and one.folds == folds]
+        if not running:
+            return
+        leader = max(
+            running, key=lambda one: worth(one.validation(self.metric).overall[self.metric.label], self.metric)
+        )
+        for one in running:
+            if one is leader or one.strategy.baseline:
+                continue
+            behind = _behind(one.validation(self.metric), leader.validation(self.metric), self.metric)
+            if behind is not None:
+                one.out("stopped", f"cannot win: {behind} behind {leader.name}")
+
+
+def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[tuple[Entrant, int]]:
+    """Yield who is tried with which setting: everybody's first, then the other settings of one after another.
+
+    Best first, once that is known. Settings of one in a row share what they have in common.
+    """
+    running = [one for one in entrants if one.state == "racing" and one.folds == fold]
+    places = {
+        one: one.ranked(metric)[: _kept(one, fold)] if fold else list(range(len(one.settings))) for one in running
+    }
+
+    def ordered(known: bool) -> list[Entrant]:
+        return sorted(running, key=lambda one: -_figure(one, metric)) if known else running
+
+    for one in ordered(fold > 0):
+        yield one, places[one][0]
+    for one in ordered(True):
+        for place in places[one][1:]:
+            if place < len(one.settings):  # there may be fewer by now
+                yield one, place
+
+
+def _kept(one: Entrant, fold: int) -> int:
+    """Return how many settings go on to a fold."""
+    return max(1, -(-len(one.settings) // (1 << fold)))
+
+
+def _figure(one: Entrant, metric: Metric) -> float:
+    return worth(one.validation(metric).overall[metric.label], metric) if any(one.scores) else -math.inf
+
+
+def differences(mine: Scores, theirs: Scores, metric: Metric) -> NDArray[np.float64]:
+    """Return how much better (people,) the one is than the other, for people who have a value in both."""
+    sign = 1 if metric.higher_is_better else -1
+    found = sign * (mine.values[metric.label] - theirs.values[metric.label])
+    return np.asarray(found[np.isfinite(found)])
+
+
+def _behind(mine: Scores, leader: Scores, metric: Metric) -> str | None:
+    found = differences(mine, leader, metric)
+    if len(found) < 2:
+        return None
+    mean, error = float(found.mean()), float(found.std(ddof=1)) / math.sqrt(len(found))
+    if mean + _SURELY * error >= 0:
+        return None
+    return f"{metric.label} {-mean:.4f} ({error:.4f} is one standard error, {len(found)} people)"

@@ -1,0 +1,45 @@
+"""``foretaste compare`` on a world whose answer is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RACE = ["--strategy", "linear/naive-bayes", "--no-control"]
+
+
+def test_it_says_what_wins_and_by_how_much(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, *RACE)
+    assert said.code == 0, said
+    assert "linear/naive-bayes wins; linear/naive-bayes helps: ndcg@5 +0." in said.out
+    assert "chosen by validation in each repeat: ndcg@5 +0." in said.out
+    assert "* wins; lift in ndcg@5" in said.out
+    assert "compare.json" in said.out
+
+
+def test_its_document_is_the_one_in_the_folder(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, *RACE, "--json")
+    document = json.loads(said.out)
+    assert document == json.loads((experiment.parent / "out/compare.json").read_text())
+    assert document["transfers"][0]["winner"] == "linear/naive-bayes"
+    assert document["transfers"][0]["memory"]["linear/naive-bayes"] > 50_000_000
+
+
+def test_what_cannot_race_is_told_with_the_reason(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, *RACE, "--strategy", "align/ratings")
+    assert "align/ratings" in said.out
+    assert "passed over: needs ratings" in said.out
+
+
+def test_a_memory_that_nothing_fits_in_is_an_error_in_words(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, *RACE, "--memory", "20")
+    assert said.code == 2
+    assert "no baseline was measured" in said.err
+    assert "MB, 20 MB are allowed" in said.err
+
+
+def test_a_misspelt_strategy_is_told(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, "--strategy", "linear/naive-bayess")
+    assert said.code == 2
+    assert "did you mean 'linear/naive-bayes'" in said.err

@@ -1,0 +1,202 @@
+"""A race over all strategies, in a process that may come to grief."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.toy_experiment import KINDS, experiment, platform
+from foretaste import Budget, CancelledError, ConfigError, Platform, StrategyError
+
+RACERS = Path(__file__).parent / "racers.py"
+HELPS = ["race/taste"]
+
+
+@pytest.fixture
+def racing():
+    """A platform of which other processes can make another."""
+    return Platform([RACERS], entry_points=False)
+
+
+def compare(racing, shops, strategies, **changed):
+    settings = {"strategies": strategies, "control": None, "output": shops / "out"}
+    return racing.compare(experiment({}), folder=shops, **settings | changed)
+
+
+def test_what_surely_helps_on_validation_people_wins(racing, shops):
+    (found,) = compare(racing, shops, ["race/taste", "race/bad"], control="permuted").transfers
+    assert found.winner == "race/taste"
+    assert found.entry("race/taste").verdict == "helps"
+    assert found.choice.picks == ["race/taste"]
+    assert found.choice.lift.value == pytest.approx(found.entry("race/taste").lift.value)
+    assert found.entry("race/taste").control.verdict != "helps"
+    assert found.seeds == [7]
+    assert (shops / "out/compare.json").is_file()
+
+
+def test_it_finds_what_a_run_finds(racing, shops):
+    (raced,) = compare(racing, shops, HELPS, control="permuted").transfers
+    ran = racing.run(experiment({"strategy": "race/taste"}), folder=shops, output=shops / "run", control="permuted")
+    (measured,) = ran.transfers
+    for name in ("race/taste", "race/popular"):
+        mine, theirs = raced.entry(name), measured.entry(name)
+        assert mine.metrics == theirs.metrics
+        assert mine.lift == theirs.lift
+    assert raced.entry("race/taste").control.beyond == measured.entry("race/taste").control.beyond
+
+
+def test_where_nothing_surely_helps_the_baseline_wins(racing, shops):
+    (found,) = compare(racing, shops, ["race/bad"], thorough=True).transfers
+    assert found.winner == "race/popular"
+    assert found.trace[0].endswith("no transfer surely more: race/popular chosen")
+    assert found.entry("race/bad").verdict == "hurts"
+    assert found.choice.lift.value == 0
+
+
+def test_what_cannot_win_is_stopped(racing, shops):
+    (found,) = compare(racing, shops, ["race/taste", "race/bad"]).transfers
+    (stopped,) = [one for one in found.unmeasured if one.state == "stopped"]
+    assert stopped.strategy == "race/bad"
+    assert stopped.reason.startswith("cannot win: ndcg@5 0.")
+    assert stopped.reason.endswith("people) behind race/taste")
+
+
+def test_a_thorough_race_measures_it_all_the_same(racing, shops):
+    (found,) = compare(racing, shops, ["race/taste", "race/bad"], thorough=True).transfers
+    assert found.entry("race/bad").verdict == "hurts"
+    assert found.unmeasured == []
+
+
+def test_half_of_the_settings_go_on_to_the_second_fold(racing, shops):
+    asked = experiment({}, tries=4)
+    racing.compare(asked, folder=shops, output=shops / "out", strategies=HELPS, control=None)
+    # 4 settings on the first fold and 2 on the second, the best on the test people; and popularity on all three
+    assert len(list((shops / "out/trials").glob("*/*"))) == 4 + 2 + 1 + 3
+
+
+@pytest.mark.parametrize(
+    ("strategy", "budget", "reason"),
+    [
+        ("race/raising", Budget(), "ZeroDivisionError: nothing to divide by"),
+        ("race/crashing", Budget(), "its process ended by SIGABRT"),
+        ("race/hungry", Budget(memory=600_000_000), "MB, 600 MB are allowed"),
+        ("race/hanging", Budget(seconds=16), "its first fit took more than"),
+    ],
+)
+def test_what_comes_to_grief_ends_nothing_else(racing, shops, strategy, budget, reason):
+    (found,) = compare(racing, shops, ["race/taste", strategy], budget=budget).transfers
+    assert found.winner == "race/taste"
+    (failed,) = found.unmeasured
+    assert (failed.strategy, failed.state) == (strategy, "failed")
+    assert reason in failed.reason
+
+
+def test_what_was_done_is_not_done_again(racing, shops, monkeypatch):
+    log = shops / "log"
+    monkeypatch.setenv("RACERS_LOG", str(log))
+    first = compare(racing, shops, ["race/late"])
+    fits = len(log.read_text().splitlines())
+    second = compare(racing, shops, ["race/late"])
+    assert len(log.read_text().splitlines()) == fits
+    assert second.transfers == first.transfers
+
+
+def test_a_race_that_was_stopped_goes_on_from_its_trials(racing, shops, monkeypatch):
+    log = shops / "log"
+    monkeypatch.setenv("RACERS_LOG", str(log))
+    asked = 0
+
+    def enough():
+        return log.exists() and len(log.read_text().splitlines()) >= 2
+
+    with pytest.raises(CancelledError):
+        compare(racing, shops, ["race/late"], cancel=enough)
+    asked = len(log.read_text().splitlines())
+    done = len(list((shops / "out/trials").glob("*/*")))
+    (found,) = compare(racing, shops, ["race/late"]).transfers
+    assert found.winner == "race/late"
+    whole = len(list((shops / "out/trials").glob("*/*")))
+    # at most the one that was interrupted is fitted again
+    assert len(log.read_text().splitlines()) - asked <= 7 - (asked - 1)
+    assert whole > done
+
+
+def test_a_damaged_trial_is_done_again(racing, shops):
+    (first,) = compare(racing, shops, HELPS).transfers
+    for state in (shops / "out/trials").glob("*/*/state.safetensors"):
+        state.write_bytes(b"no")
+    (again,) = compare(racing, shops, HELPS).transfers
+    assert again.entry("race/taste").metrics == first.entry("race/taste").metrics
+
+
+def test_trials_of_other_data_are_taken_away(racing, shops):
+    compare(racing, shops, HELPS)
+    (before,) = (shops / "out/trials").iterdir()
+    (shops / "out/trials/mine").mkdir()
+    shutil.copy(shops / "grocery.parquet", shops / "drugstore.parquet")
+    compare(racing, shops, HELPS)
+    left = {one.name for one in (shops / "out/trials").iterdir()}
+    assert len(left) == 2
+    assert before.name not in left
+    assert "mine" in left
+
+
+def test_plugins_in_hand_race_in_this_process_and_it_is_said(shops):
+    ours = platform(kinds=KINDS)
+    (found,) = ours.compare(experiment({}), folder=shops, output=shops / "out", control=None).transfers
+    assert found.winner == "toy/taste"
+    assert found.memory == {}
+    assert found.notes == ["plugins in hand cannot be raced in a process of their own: no limit held"]
+    assert {one.strategy: one.state for one in found.unmeasured} == {
+        "toy/picky": "passed over",
+        "toy/raising": "failed",
+        "toy/nan": "failed",
+        "toy/bad": "stopped",
+        "toy/plain": "stopped",
+    }
+
+
+def test_repeats_are_raced_apart_and_pooled(racing, shops):
+    asked = experiment({}, holdout={"fraction": 0.3, "repeats": 2})
+    (found,) = racing.compare(asked, folder=shops, output=shops / "out", strategies=HELPS).transfers
+    assert found.seeds == [7, 8]
+    assert len(found.choice.picks) == 2
+    assert found.people == 60
+
+
+def test_a_budget_is_kept_and_says_what_came_too_late(racing, shops):
+    found = compare(racing, shops, ["race/taste", "race/hanging"], budget=Budget(seconds=12))
+    assert found.seconds < 12 * 1.1
+
+
+def test_an_unknown_strategy_is_told_before_anything_is_fitted(racing, shops):
+    with pytest.raises(ConfigError, match=r"race/tast.*did you mean 'race/taste'"):
+        compare(racing, shops, ["race/tast"])
+    assert not (shops / "out").exists()
+
+
+def test_without_anything_to_race_it_says_why(shops):
+    ours = platform(kinds=[kind for kind in KINDS if kind.name in ("toy/popular", "toy/picky")])
+    with pytest.raises(
+        StrategyError, match=r"no transfer strategy to race\n  toy/picky passed over: needs 1000 shared"
+    ):
+        ours.compare(experiment({}), folder=shops, output=shops / "out")
+
+
+def test_no_process_is_left_behind(racing, shops):
+    import psutil
+
+    compare(racing, shops, HELPS)
+    assert [one for one in psutil.Process(os.getpid()).children() if "serve" in " ".join(one.cmdline())] == []
+
+
+def test_values_of_people_are_kept(racing, shops):
+    import polars as pl
+
+    (found,) = compare(racing, shops, HELPS).transfers
+    table = pl.read_parquet(shops / "out/0-grocery__drugstore.people.parquet")
+    mine = table.filter(pl.col("strategy") == "race/taste")
+    assert len(mine) == found.people
+    assert np.isclose(mine["ndcg@5"].mean(), found.entry("race/taste").metrics["ndcg@5"])
