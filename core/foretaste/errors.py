@@ -8,7 +8,7 @@ ForetasteError
 │   └── MissingPackageError
 ├── StrategyError       a strategy that cannot serve this transfer, or broke while it did
 ├── BundleError         a saved recommender, or saved source knowledge, that is damaged or not one
-├── OutputError         a folder that cannot be written, or holds another run
+├── OutputError         a folder or file that cannot be written, or a folder that holds another run
 └── CancelledError      a run that was asked to stop, and did
 
 A message says where, what was found and what was expected. The command line prints it and exits with 2
@@ -54,7 +54,7 @@ class BundleError(ForetasteError):
 
 
 class OutputError(ForetasteError):
-    """An output folder cannot be written, or holds another run."""
+    """A folder or file cannot be written, or a folder holds another run."""
 
 
 class CancelledError(ForetasteError):

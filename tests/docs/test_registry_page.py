@@ -13,11 +13,12 @@ from docs.model_keys import keys, written
 from docs.page import Page
 from foretaste import PairFacts, Platform
 from foretaste.cli import app
-from foretaste.registry import RegistryFile, parse_registry, shipped_registry
+from foretaste.registry import PairRule, RegistryFile, parse_registry, shipped_registry, write_rule
 from foretaste.testing import save_world, taste_world
 
 PAGE = Page("registry.md")
-(REGISTRY,) = PAGE.blocks("yaml")
+REGISTRY = PAGE.block("yaml", having="version: 1")
+EVIDENCE = PAGE.block("yaml", having="evidence:")
 EXPERIMENT = """\
 registry: registry.yaml
 domains: {books: {path: books.parquet}, films: {path: films.parquet}}
@@ -37,7 +38,7 @@ def pattern(told: str) -> str:
 def test_every_key_is_there_with_its_default():
     said = {row[0].strip("`"): row[1] for row in PAGE.table("key | default")}
     found = {key: written(field) for key, field in keys(RegistryFile) if not key.startswith("rules.*.when.")}
-    assert said == found | {"rules.*.when": ""}
+    assert said == found | {"rules.*.when": "", "rules.*.evidence": ""}
 
 
 def test_the_facts_are_listed_where_the_page_says():
@@ -70,6 +71,14 @@ def test_the_registry_of_the_page_has_no_mistake(tmp_path: Path) -> None:
     (tmp_path / "registry.yaml").write_text(REGISTRY)
     answer = call("registry", "check", tmp_path / "registry.yaml")
     assert answer.exit_code == 0, answer.output
+
+
+def test_the_rule_with_evidence_is_what_is_written_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    (rule,) = parse_registry(f"version: 1\nrules:\n{EVIDENCE}", "registry.yaml").rules
+    assert rule.evidence is not None
+    write_rule(path, PairRule(source="books", target="films", use=list(rule.use)), rule.evidence)
+    assert path.read_text() == f"version: 1\nrules:\n{EVIDENCE}"
 
 
 RIDGE = "use: [{strategy: align/ridge}]"

@@ -7,7 +7,7 @@ from foretaste.config._document import Document, KeyPath, Plain, dotted
 from foretaste.config._model import StrictModel
 from foretaste.config._override import override
 from foretaste.config._validate import PlacedError, validate, validation_lines
-from foretaste.config._yaml import parse_yaml, read_yaml
+from foretaste.config._yaml import parse_yaml, read_text, read_yaml
 
 __all__ = [
     "Document",
@@ -19,6 +19,7 @@ __all__ = [
     "field_docstrings",
     "override",
     "parse_yaml",
+    "read_text",
     "read_yaml",
     "validate",
     "validation_lines",

@@ -14,6 +14,11 @@ _MAPPING: Final = ": lines such as name: value"
 
 def read_yaml(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping; whatever is wrong with it is a ConfigError."""
+    return parse_yaml(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Read a file of UTF-8 text, its ends of lines as they are; ConfigError for what is none, or too long for YAML."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -26,12 +31,11 @@ def read_yaml(path: Path) -> Document:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: found a file larger than 1 MiB, expected a smaller one")
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line, column = position(content[: error.start].decode("utf-8"))
         found = f"0x{content[error.start]:02x}"
         raise ConfigError(f"{path}:{line}:{column}: found the byte {found}, expected UTF-8 text") from error
-    return parse_yaml(text, str(path))
 
 
 def parse_yaml(text: str, origin: str) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from foretaste.registry._catalog import STRATEGY_NAME, Catalog
 from foretaste.registry._check import check_registry
 from foretaste.registry._choose import Decision, choose
+from foretaste.registry._evidence import Evidence, MeasuredLift
 from foretaste.registry._rules import (
     Range,
     Registry,
@@ -19,11 +20,15 @@ from foretaste.registry._rules import (
     read_registry,
     shipped_registry,
 )
+from foretaste.registry._write import PairRule, write_rule
 
 __all__ = [
     "STRATEGY_NAME",
     "Catalog",
     "Decision",
+    "Evidence",
+    "MeasuredLift",
+    "PairRule",
     "Range",
     "Registry",
     "RegistryFile",
@@ -35,4 +40,5 @@ __all__ = [
     "parse_registry",
     "read_registry",
     "shipped_registry",
+    "write_rule",
 ]

@@ -23,18 +23,8 @@ from foretaste.config import Document, StrictModel, parse_yaml, read_yaml, valid
 from foretaste.data import PairFacts
 from foretaste.errors import ConfigError
 from foretaste.registry._catalog import STRATEGY_NAME
-
-
-def _written_as(kinds: tuple[type, ...], noun: str) -> BeforeValidator:
-    """Refuse a scalar of another type: true is not 1, nor is '1'. ``validate`` sets pydantic's own strictness aside."""
-
-    def check(value: Any) -> Any:
-        if isinstance(value, bool | int | float | str) and type(value) not in kinds:
-            raise ValueError(f"found {value!r}, expected {noun}")
-        return value
-
-    return BeforeValidator(check)
-
+from foretaste.registry._evidence import Evidence
+from foretaste.registry._scalars import Number, Truth, Whole
 
 _COMPARISON: Final = re.compile(r"\s*([<>]=?|=[<>])\s*([-+]?[0-9.]+)\s*")
 
@@ -46,11 +36,6 @@ def _no_comparison(value: Any) -> Any:
         side = "min" if ">" in sign else "max"
         raise ValueError(f"found {value!r}, expected a number, or bounds as in {{{side}: {bound}}}")
     return value
-
-
-Whole: TypeAlias = Annotated[int, _written_as((int, float), "a whole number")]
-Number: TypeAlias = Annotated[float, _written_as((int, float), "a number")]
-Truth: TypeAlias = Annotated[bool, _written_as((bool,), "true or false")]
 
 
 class Range(StrictModel):
@@ -154,8 +139,8 @@ class RuleSpec(StrictModel):
     """A glob for the target's name; left out, any target fits."""
     when: When = Field(default_factory=lambda: When())
     use: list[Use] = Field(min_length=1)
-    evidence: dict[str, Any] | None = None
-    """What ``foretaste compare --write`` measured; not read by the choice."""
+    evidence: Evidence | None = None
+    """What the first of ``use`` was measured to gain; the choice does not go by it."""
 
 
 class RegistryFile(StrictModel):
@@ -177,7 +162,7 @@ class Rule:
     source: str | None = None
     target: str | None = None
     when: Mapping[str, Condition] = field(default_factory=dict)
-    evidence: Mapping[str, Any] | None = None
+    evidence: Evidence | None = None
 
     def __str__(self) -> str:
         return f"{self.place} (rule {self.number})"
