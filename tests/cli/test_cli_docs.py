@@ -18,7 +18,7 @@ from foretaste.data import PairFacts
 from foretaste.experiment import NewcomersHoldout
 from foretaste.plugins import PluginReport
 from foretaste.recommender import Reason
-from foretaste.registry import Decision
+from foretaste.registry import Decision, EvidenceReport
 from foretaste.result import Control, Entry, Lift, Population, RunResult, TransferResult
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,6 +29,7 @@ MODELS = {model.__name__: list(model.model_fields) for model in (RunResult, Tran
     "PairFacts": PairFacts.names(),
     "AuditReport": [*(field.name for field in fields(AuditReport)), "leaks"],
     "Decision": [field.name for field in fields(Decision)],
+    "EvidenceReport": [field.name for field in fields(EvidenceReport)],
     "PluginReport": [field.name for field in fields(PluginReport)],
     "Reason": [field.name for field in fields(Reason)],
 }
@@ -74,6 +75,7 @@ def test_the_documented_keys_are_those_that_are_printed(
         "Item": answer["recommendations"][0]["items"][0],
         "Reason": answer["recommendations"][0]["items"][0]["reasons"][0],
         "PluginList": call("plugins", "--json").json,
+        "RegistryReport": call("registry", "check", "--json").json,
     }
     assert {name: list(document) for name, document in printed.items()} == {name: known[name] for name in printed}
     assert set(known) == set(MODELS) | set(printed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,18 @@ def test_a_choice_falls_back_to_the_rules_of_foretaste(tmp_path: Path) -> None:
         "registry.yaml:10 (rule 2)",
         str(shipped_registry().rules[0]),
     ]
+
+
+def test_stale_evidence_is_told_as_on_the_page(tmp_path: Path) -> None:
+    save_world(taste_world(), tmp_path)
+    old = EVIDENCE.replace("foretaste: 0.1.0, numpy: 2.3.5, scipy: 1.16.3, polars: 1.35.2", "numpy: 1.26.0")
+    day = datetime.date.today() - datetime.timedelta(days=181)
+    text = f"version: 1\nrules:\n{old}".replace("2026-11-02", str(day))
+    (tmp_path / "registry.yaml").write_text(text.replace("books: 4f1a09c7d2b86e35, ", ""))
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+    told = PAGE.block("console", having="registry check").splitlines()
+    words = told[0].removeprefix("$ foretaste ").split()
+    answer = call(*(tmp_path / word if word.endswith(".yaml") else word for word in words))
+    assert answer.exit_code == 3, answer.output
+    for shown, line in zip(told[1:], answer.stdout.splitlines(), strict=True):
+        assert re.fullmatch(pattern(shown), line.removeprefix(f"{tmp_path}/")), answer.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -74,15 +74,20 @@ def race_fingerprint(
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def versions(host: PluginHost) -> dict[str, str]:
+def versions(host: PluginHost, strategies: Collection[str] | None = None) -> dict[str, str]:
     """Return the versions of the packages that figures depend on, those of the strategies' ``requires`` among them.
 
-    A package is called as its distribution is; what is not installed is left out.
+    Of all strategies, or of those named, whose plugins' distributions then are among them too. A package is called as
+    its distribution is; what is not installed is left out.
     """
-    needed = {module.partition(".")[0] for kind in host.catalog.strategies.values() for module in kind.requires}
+    kinds = [kind for name, kind in host.catalog.strategies.items() if strategies is None or name in strategies]
+    needed = {module.partition(".")[0] for kind in kinds for module in kind.requires}
     brought = metadata.packages_distributions() if needed else {}
+    plugins = {r.distribution for r in host.reports if r.distribution and set(r.strategies) & set(strategies or ())}
     found = {}
-    for package in (*_PACKAGES, *sorted({name for module in needed for name in brought.get(module, [])})):
+    for package in dict.fromkeys(
+        (*_PACKAGES, *sorted({*plugins, *(name for module in needed for name in brought.get(module, []))}))
+    ):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -100,6 +105,11 @@ def transfer_facts(transfer: Transfer) -> Iterator[Any]:
     yield list(domain_facts(transfer.target))
     for pair in transfer.pairs:
         yield [*domain_facts(pair.source), _matrix(pair.user_links), _matrix(pair.item_links), pair.warnings]
+
+
+def data_fingerprint(domain: Domain) -> str:
+    """Return what tells a domain's data, as it was read, from others', in 16 letters."""
+    return hashlib.sha256(json.dumps(list(domain_facts(domain)), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def domain_facts(domain: Domain) -> Iterator[Any]:

@@ -21,7 +21,8 @@ from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
 from foretaste.platform._comparing import Asking, compare
 from foretaste.platform._domains import absolute, given_to
-from foretaste.platform._fingerprint import code_facts, race_fingerprint, run_fingerprint, versions
+from foretaste.platform._evidence import with_evidence
+from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprint, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import Output, bundle_names, held, open_output
@@ -294,9 +295,21 @@ class Platform:
             remedied, _ = without_twins(transfer, spec.twins)
             train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
             facts = [PairFacts.of(pair) for pair in train.pairs]
-            decision = choose(spec, train, self.registry, fitter, how)
+            decision = with_evidence(choose(spec, train, self.registry, fitter, how), self.registry, transfer)
             explained.append(Explained("+".join(spec.sources), spec.target, facts, decision, train.notes))
         return explained
+
+    def data_fingerprints(
+        self, experiment: Experiment, names: Iterable[str], *, folder: Path
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the fingerprint of each domain's data as evidence notes it, and of those not read, why."""
+        found, unread = {}, {}
+        for name in [name for name in experiment.domains if name in set(names)]:
+            try:
+                found[name] = data_fingerprint(self._domain(experiment, name, folder))
+            except ConfigError as error:  # a kind that a plugin of the experiment reads
+                unread[name] = str(error)
+        return found, unread
 
     def _code(self) -> list[Any]:
         return code_facts(self._host, versions(self._host))
@@ -334,10 +347,13 @@ class Platform:
 
     def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
         used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
-        found = {n: self.load_domain(n, s, folder) for n, s in experiment.domains.items() if n in used}
-        holdout, target = experiment.holdout, experiment.transfers[0].target
-        if isinstance(holdout, GivenHoldout):  # with files or candidates, all transfers have one target
-            found[target] = given_to(found[target], experiment.domains[target], holdout, folder)
+        return {name: self._domain(experiment, name, folder) for name in experiment.domains if name in used}
+
+    def _domain(self, experiment: Experiment, name: str, folder: Path) -> Domain:
+        found, spec = self.load_domain(name, experiment.domains[name], folder), experiment.domains[name]
+        # with files or candidates, all transfers have one target
+        if isinstance(experiment.holdout, GivenHoldout) and name == experiment.transfers[0].target:
+            return given_to(found, spec, experiment.holdout, folder)
         return found
 
     def _transfer(

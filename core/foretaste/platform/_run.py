@@ -25,6 +25,7 @@ from foretaste.platform._compare import (
     populations,
     run_control,
 )
+from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fit import Fitter
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
@@ -83,7 +84,7 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
     for n, one in enumerate(held):
         validation_plan(one.train, how.holdout, how.seed + n, how.folds)  # made again when it is used: folds are large
     refuse_hidden(job.transfer, held, job.saved)
-    decision = choose(job.spec, held[0].train, job.registry, fitter, how)
+    decision = with_evidence(choose(job.spec, held[0].train, job.registry, fitter, how), job.registry, job.transfer)
     brought = tuple(told(job.spec.sources, job.saved, job.named))
     if brought:
         decision = replace(decision, trace=(*decision.trace[: job.named == decision.strategy], *brought))

@@ -20,6 +20,7 @@ from foretaste.registry._rules import (
     read_registry,
     shipped_registry,
 )
+from foretaste.registry._stale import EvidenceReport, changed_data, changed_versions, check_evidence
 from foretaste.registry._write import PairRule, write_rule
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Catalog",
     "Decision",
     "Evidence",
+    "EvidenceReport",
     "MeasuredLift",
     "PairRule",
     "Range",
@@ -34,6 +36,9 @@ __all__ = [
     "RegistryFile",
     "Rule",
     "Use",
+    "changed_data",
+    "changed_versions",
+    "check_evidence",
     "check_registry",
     "choose",
     "joined",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -73,8 +72,3 @@ class Evidence(StrictModel):
 
     def __str__(self) -> str:
         return f"evidence of {self.date}: {self.lift}"
-
-
-def changed(then: Mapping[str, str], now: Mapping[str, str], what: str) -> list[str]:
-    """Return a line for each name that is of another value now; a name that is not in ``now`` is passed over."""
-    return [f"{what}{name} was {old}, is {now[name]}" for name, old in then.items() if now.get(name, old) != old]
