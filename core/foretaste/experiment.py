@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from foretaste.config import Document, PlacedError, StrictModel, override, read_yaml, validate
 from foretaste.data import DomainSpec, Shared, said_twice
-from foretaste.errors import did_you_mean
+from foretaste.globs import has_glob, is_glob, pairs
 
 MOST_THREADS = 256
 Twins = Literal["report", "drop", "merge"]
@@ -28,7 +28,9 @@ class TransferSpec(StrictModel):
     """One target and the source or sources that end in it."""
 
     source: str | list[str]
+    """A domain, or several. A glob for one stands for a transfer from each, a glob in a list for all it matches."""
     target: str
+    """A domain; a glob stands for a transfer to each."""
     shared: Shared = "none"
     """What equal ids mean: the same ``users``, ``items``, ``both`` or ``none``."""
     links: LinksSpec = LinksSpec()
@@ -40,6 +42,13 @@ class TransferSpec(StrictModel):
     """Further strategies to evaluate on the same people."""
     twins: Twins = "report"
     """What to do with products that stand in both domains under different ids."""
+
+    _place: int | None = PrivateAttr(None)
+
+    @property
+    def place(self) -> str:
+        """What messages call the transfer: by its place in the file, which may stand for several."""
+        return f"transfers[{self._place}]"
 
     @property
     def name(self) -> str:
@@ -55,7 +64,7 @@ class TransferSpec(StrictModel):
     def _sensible(self) -> "TransferSpec":
         if not self.sources:
             raise ValueError("no source is named")
-        if self.target in self.sources:
+        if self.target in self.sources and not is_glob(self.target, ()):
             raise ValueError(f"'{self.target}' is both source and target")
         if words := said_twice(self.shared, users=self.links.users is not None, items=self.links.items is not None):
             raise ValueError(words)
@@ -184,16 +193,31 @@ class Experiment(StrictModel):
                     f"domains give files and folders their names: found {name!r}, expected one without / \\ + and"
                     " control characters, with no dot or space at its start and no space at its end"
                 )
-        for place, spec in enumerate(self.transfers):
-            if len(spec.name.encode()) > _LONGEST:
-                raise ValueError(
-                    f"the domains of a transfer have names of {len(spec.name)} letters, which are too many"
-                )
-            for key, names in (("source", spec.sources), ("target", [spec.target])):
-                for name in names:
-                    if name not in self.domains:
-                        known = f"known: {', '.join(self.domains)}{did_you_mean(name, self.domains)}"
-                        raise PlacedError(("transfers", place, key), f"no domain is called '{name}'; {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "Experiment":
+        """Put in the place of a transfer with globs one for each pair; what was written out is not made again."""
+        globs = [has_glob(spec.source, spec.target, self.domains) for spec in self.transfers]
+        named = [(set(one.sources), one.target) for one, glob in zip(self.transfers, globs, strict=True) if not glob]
+        found: list[TransferSpec] = []
+        for place, (spec, glob) in enumerate(zip(self.transfers, globs, strict=True)):
+            try:
+                meant = list(pairs(spec.source, spec.target, self.domains))
+            except PlacedError as error:
+                raise PlacedError(("transfers", place, *error.path), str(error)) from None
+            made = [spec.model_copy(update={"source": one, "target": two}) for one, two in meant] if glob else [spec]
+            before = [one.model_dump() for one in found]
+            for one in made:
+                if glob and ((set(one.sources), one.target) in named or one.model_dump() in before):
+                    continue
+                if len(one.name.encode()) > _LONGEST:
+                    raise ValueError(
+                        f"the domains of a transfer have names of {len(one.name)} letters, which are too many"
+                    )
+                one._place = place
+                found.append(one)
+        self.__dict__["transfers"] = found  # frozen, but not handed out yet
         return self
 
     @model_validator(mode="after")

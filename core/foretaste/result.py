@@ -99,10 +99,32 @@ class TransferResult(StrictModel):
         raise KeyError(strategy)
 
 
+class Cell(StrictModel):
+    """One transfer in the matrix of a run: what is handed on, and what it gains."""
+
+    source: str
+    target: str
+    chosen: str
+    lift: Lift | None
+    """Against the baseline that is best on validation; None where a baseline is handed on."""
+    verdict: Verdict
+
+
+def matrix(transfers: list[TransferResult]) -> list[Cell]:
+    """Return a cell for each transfer, in their order."""
+    chosen = [(one, one.entry(one.chosen)) for one in transfers]
+    return [
+        Cell(source=one.source, target=one.target, chosen=one.chosen, lift=entry.lift, verdict=entry.verdict)
+        for one, entry in chosen
+    ]
+
+
 class RunResult(StrictModel):
     """All transfers of a run."""
 
     transfers: list[TransferResult]
+    matrix: list[Cell]
+    """What each transfer comes to, domain by domain."""
     metrics: list[str]
     seed: int
     device: str

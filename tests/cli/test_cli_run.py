@@ -295,3 +295,21 @@ def test_a_run_that_is_stopped_says_so_in_one_line(call: Any, experiment: Path, 
     answer = call("run", experiment)
     assert (answer.code, answer.out, answer.err) == (130, "", words)
     assert sorted(path.name for path in (experiment.parent / "out").iterdir()) == ["run.json", "transfers"]
+
+
+def test_several_transfers_end_with_a_matrix_of_lifts(call: Any, experiment: Path) -> None:
+    text = experiment.read_text().replace("target: drugstore", "target: '*'")
+    text = text.replace("transfers:", "  pharmacy: {path: drugstore.parquet}\ntransfers:").replace(
+        "tries: 2", "tries: 1"
+    )
+    experiment.write_text(text.replace(", beside: [align/ridge]", ""))
+    answer = call("run", experiment)
+    assert answer.code == 0, answer
+    title, head, row = answer.out.splitlines()[-3:]
+    assert head.split() == ["source", "drugstore", "pharmacy"]
+    assert re.fullmatch(r"grocery +\+0\.\d{3} helps +\+0\.\d{3} helps", row)
+    assert title == "lift in ndcg@5 of what is handed on, over the best baseline of each target:"
+
+
+def test_one_transfer_has_no_matrix(finished: Any) -> None:
+    assert "best baseline of each" not in finished[1].out

@@ -77,7 +77,7 @@ def _run(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    from foretaste.cli._show import show_transfer
+    from foretaste.cli._show import show_matrix, show_transfer
     from foretaste.experiment import read_experiment
     from foretaste.platform import run_experiment
 
@@ -102,3 +102,6 @@ def _run(
         show_transfer(out, transfer, result.metrics, output or experiment.parent / spec.output)
         if transfer is not result.transfers[-1]:
             out.print()
+    if len(result.transfers) > 1:
+        out.print()
+        show_matrix(out, result.matrix, result.metrics[0])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from foretaste.result import Control, Entry, Lift, Population, TransferResult, Verdict
+    from foretaste.result import Cell, Control, Entry, Lift, Population, TransferResult, Verdict
 
 NARROW: Final = 100
 """A terminal of fewer columns has no room for all figures."""
@@ -164,6 +164,21 @@ def _for_them(one: Population, strategy: str, metric: str) -> str:
     figure = _figure(one.metrics.get(strategy, {}).get(metric))
     lift = one.lifts.get(strategy)
     return figure if lift is None else f"{figure}  {interval(lift)}"
+
+
+def show_matrix(out: Console, cells: Sequence[Cell], metric: str) -> None:
+    """Print what is handed on gains, sources down and targets across."""
+    targets = list(dict.fromkeys(cell.target for cell in cells))
+    lines = table("source", *targets)
+    for source in dict.fromkeys(cell.source for cell in cells):
+        found = [[_gain(cell) for cell in cells if (cell.source, cell.target) == (source, one)] for one in targets]
+        lines.add_row(source, *("\n".join(one) or "-" for one in found))
+    out.print(f"lift in {metric} of what is handed on, over the best baseline of each target:")  # a caption is folded
+    out.print(lines)
+
+
+def _gain(cell: Cell) -> str:
+    return cell.verdict if cell.lift is None else f"{cell.lift.value:+.3f} {cell.verdict}"
 
 
 def _figure(value: Any) -> str:

@@ -32,7 +32,7 @@ from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
-from foretaste.result import RunResult, TransferResult
+from foretaste.result import RunResult, TransferResult, matrix
 from foretaste.strategy import Budget, Context, Device, never, silent
 
 T = TypeVar("T")
@@ -154,10 +154,7 @@ class Platform:
         device, threads = _how(device, experiment.threads if threads is None else threads)
         saved = read_saved(carried, experiment, self.catalog)
         named = [spec.strategy for spec in experiment.transfers]
-        specs = _each(
-            (f"transfers[{n}]", partial(with_saved, spec, saved, self.catalog))
-            for n, spec in enumerate(experiment.transfers)
-        )
+        specs = _each((spec.place, partial(with_saved, spec, saved, self.catalog)) for spec in experiment.transfers)
         experiment = experiment.model_copy(update={"threads": threads, "transfers": specs})
         how = self._measure(experiment)
         self._check_names(experiment, how)
@@ -195,6 +192,7 @@ class Platform:
             results = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
             result = RunResult(
                 transfers=results,
+                matrix=matrix(results),
                 metrics=[m.label for m in how.metrics],
                 seed=experiment.seed,
                 device=device,
@@ -336,8 +334,8 @@ class Platform:
                 )
 
         _each(
-            (f"transfers[{place}].{key}", partial(make, name, params))
-            for place, spec in enumerate(experiment.transfers)
+            (f"{spec.place}.{key}", partial(make, name, params))
+            for spec in experiment.transfers
             for key, name, params in (
                 ("strategy", spec.strategy, spec.params),
                 *((f"beside[{n}]", name, {}) for n, name in enumerate(spec.beside)),
@@ -395,7 +393,7 @@ def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
         except ConfigError as error:
             wrong += [f"{key}: {line}" for line in str(error).splitlines()]
     if wrong:
-        raise ConfigError("\n".join(wrong))
+        raise ConfigError("\n".join(dict.fromkeys(wrong)))  # one key may stand for many transfers
     return made
 
 
