@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     )
     from foretaste.registry import Catalog, Decision, Registry
     from foretaste.result import RunResult, TransferResult
-    from foretaste.strategy import Budget, Carried, Context, Search, Step, Strategy
+    from foretaste.strategy import Budget, Carried, Context, Memory, Search, Step, Strategy
 
 __all__ = [
     "Budget",
@@ -82,6 +82,7 @@ __all__ = [
     "HistoryModel",
     "Index",
     "Interactions",
+    "Memory",
     "Metric",
     "MissingPackageError",
     "Mix",
@@ -135,7 +136,7 @@ _NAMES = {
     " cut_map own_share",
     "registry": "Catalog Decision Registry",
     "result": "RunResult TransferResult",
-    "strategy": "Budget Carried Context Search Step Strategy",
+    "strategy": "Budget Carried Context Memory Search Step Strategy",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,10 +1,20 @@
 """What experiment.yaml says."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from foretaste.config import Document, PlacedError, StrictModel, override, read_yaml, validate
 from foretaste.data import DomainSpec, Shared, said_twice
@@ -154,6 +164,25 @@ def _newcomers_unless_said(found: Any) -> Any:
     return {"kind": "newcomers", **found} if isinstance(found, dict) and "kind" not in found else found
 
 
+def _bytes(found: Any, read: Callable[[Any], ByteSize]) -> int:
+    """Read a size as it is written; true is none, and nothing fits into 0 bytes."""
+    try:
+        if not isinstance(found, bool) and (size := int(read(found))) > 0:
+            return size
+    except ValidationError:
+        pass
+    raise ValueError(f"found {found!r}, expected a size such as 2GB, 512MiB, or a number of bytes")
+
+
+class BudgetSpec(StrictModel):
+    """What each fit may cost. A strategy does with it what it can: see the page on strategies."""
+
+    seconds: float | None = Field(default=None, gt=0)
+    """Wall time of one pretraining, or one adapting."""
+    memory: Annotated[ByteSize, WrapValidator(_bytes)] | None = None
+    """A size such as 2GB or 512MiB, or a number of bytes."""
+
+
 class Experiment(StrictModel):
     """One run: domains, transfers, how to measure, where to write. Paths are relative to the file."""
 
@@ -168,6 +197,7 @@ class Experiment(StrictModel):
     """The most settings of a strategy that are tried on the validation folds."""
     folds: int = Field(default=3, ge=2)
     """How many validation folds of people there are."""
+    budget: BudgetSpec = BudgetSpec()
     refit: bool = True
     """Fit what is handed on once more, on all rows, after everything was measured; else it knows the training rows."""
     plugins: list[str] = []

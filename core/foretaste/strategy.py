@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, TypeVar
 
 import numpy as np
 import pydantic
@@ -56,10 +56,49 @@ class Carried:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may cost; None is unlimited. ``seconds`` of wall time, ``memory`` in bytes."""
+    """What one pretraining, or one adapting, may cost: ``seconds`` of wall time, ``memory`` in bytes.
+
+    None is no limit, but for what a strategy knows that it takes: of memory, that is ``USUAL_MEMORY`` then.
+    """
 
     seconds: float | None = None
     memory: int | None = None
+
+
+UNLIMITED: Final = Budget()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What fitting takes at its largest."""
+
+    bytes: int
+    of: str
+    """What it is of: ``90000 people and 110000 items``."""
+    instead: str = ""
+    """What takes less, in words."""
+
+    def beyond(self, budget: Budget) -> str | None:
+        """Say that this is more than a budget has, or None."""
+        limit = USUAL_MEMORY if budget.memory is None else budget.memory
+        if self.bytes <= limit:
+            return None
+        whose = "limit" if budget.memory is None else "budget"
+        instead = f"; {self.instead}" if self.instead else ""
+        return f"needs {_size(self.bytes)} for {self.of}, the {whose} is {_size(limit)}{instead}"
+
+
+USUAL_MEMORY: Final = 2 * 2**30
+"""Bytes that a strategy may take where no budget says otherwise, if it knows how many it takes."""
+
+
+def _size(n: float) -> str:
+    """Return bytes in the largest unit of which there is one."""
+    unit = next((unit for unit in _UNITS if n >= _UNITS[unit]), "bytes")
+    return f"{n / _UNITS[unit]:.1f} {unit}".replace(".0 ", " ")
+
+
+_UNITS: Final = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "bytes": 1}
 
 
 class Step(str):
@@ -158,6 +197,17 @@ class Strategy(StrictModel, ABC):
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """Say why this cannot serve pairs with these facts ("needs 64 shared users, there are 12"), or None."""
         return None
+
+    def memory(self, facts: Sequence[PairFacts]) -> Memory | None:
+        """Say what fitting takes with these facts at its largest, or None where that is not known beforehand."""
+        return None
+
+    def refusal(self, facts: Sequence[PairFacts], budget: Budget = UNLIMITED) -> str | None:
+        """Say why this is not to be fitted: its objection, or what it takes where a budget has less; None if it is."""
+        if objection := self.objection(facts):
+            return objection
+        need = self.memory(facts)
+        return None if need is None else need.beyond(budget)
 
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
         """Return at most ``n`` settings worth trying, this one first.

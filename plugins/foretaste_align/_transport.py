@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from foretaste import Context, DomainPair, PairFacts, StrategyError, feature_matrices
+from foretaste import Context, DomainPair, Memory, PairFacts, StrategyError, feature_matrices
 from foretaste_align._similarity import Similarity
 
-_LIMIT = 2 * 2**30
 _COPIES = 5
 _LEAST_EPSILON = 0.01
 _LEAST_SHARE = 1e-4
@@ -50,11 +49,15 @@ class Transport(Similarity):
                 return f"is for pairs that share neither users nor items, {found}; align/similarity goes by them"
             if not one.item_features:
                 return "needs item features in both domains"
-            need = 8 * _COPIES * one.source_items * one.target_items
-            if need > _LIMIT:
-                size = f"a plan of {one.target_items} x {one.source_items} items"
-                return f"needs {need / 2**30:.1f} GiB for {size}, the limit is {_LIMIT / 2**30:.0f} GiB"
         return None
+
+    def memory(self, facts: Sequence[PairFacts]) -> Memory | None:
+        """Return what the largest plan takes."""
+        if not facts:
+            return None
+        one = max(facts, key=lambda one: one.source_items * one.target_items)
+        size = one.source_items * one.target_items
+        return Memory(8 * _COPIES * size, f"a plan of {one.target_items} x {one.source_items} items")
 
     def shares(self, pair: DomainPair, context: Context) -> sparse.csr_matrix:
         """Return the plan's rows, each summing to 1; 0 for items without features."""

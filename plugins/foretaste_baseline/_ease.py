@@ -11,6 +11,7 @@ from foretaste import (
     Context,
     Domain,
     HistoryModel,
+    Memory,
     PairFacts,
     Roster,
     Search,
@@ -21,8 +22,6 @@ from foretaste import (
     sealed,
 )
 from foretaste.solvers import ease, ease_memory
-
-_LIMIT = 2 * 2**30
 
 
 class Ease(Strategy):
@@ -43,15 +42,12 @@ class Ease(Strategy):
     """Largest item-to-item map that is served; a larger one keeps each item's strongest entries. Validation sees the
     map as it is served, so that what the cut costs is in every figure."""
 
-    def objection(self, facts: Sequence[PairFacts]) -> str | None:
-        """Refuse a target whose solution or whole item map does not fit memory."""
+    def memory(self, facts: Sequence[PairFacts]) -> Memory | None:
+        """Return what the solution and the whole item map take."""
         if not facts:
             return None
         people, items = facts[0].target_users, facts[0].target_items
-        need = ease_memory(people, items) + 4 * items**2
-        if need <= _LIMIT:
-            return None
-        return f"needs {need / 2**30:.1f} GiB for {items} items, the limit is {_LIMIT / 2**30:.0f} GiB"
+        return Memory(ease_memory(people, items) + 4 * items**2, f"{items} items")
 
     def pretrain(self, source: Domain, context: Context) -> Carried:
         """Nothing is carried."""

@@ -12,6 +12,7 @@ from foretaste import (
     Context,
     Domain,
     HistoryModel,
+    Memory,
     PairFacts,
     Roster,
     Search,
@@ -24,8 +25,6 @@ from foretaste.solvers import ease_memory
 from foretaste_linear._binary import binary
 from foretaste_linear._evidence import described
 from foretaste_linear._joint import TOKENS, declared_of, feature_names, maps
-
-_LIMIT = 2 * 2**30
 
 
 class Ease(Strategy):
@@ -63,11 +62,8 @@ class Ease(Strategy):
     """Largest map that is served from each domain; a larger one is kept as factors, or by its strongest entries."""
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
-        """Something must be shared, and the solution must fit memory."""
-        featured = [bool(self.feature_weight) and one.item_features for one in facts]
-        declared = bool(self.user_feature_weight) and any(
-            one.source_user_features or one.target_user_features for one in facts
-        )
+        """Something must be shared."""
+        featured, declared = self._told(facts)
         if self.user_feature_weight and not declared:
             return f"user_feature_weight {self.user_feature_weight:g} needs user features, on either side"
         if self.feature_weight and not any(featured):
@@ -76,19 +72,27 @@ class Ease(Strategy):
         if not reached and not any(one.shared_users or one.shared_items for one in facts):
             other = "; item features can stand in with a feature_weight" if any(f.item_features for f in facts) else ""
             return f"needs shared users or shared items, there are none{other}"
+        return None
+
+    def memory(self, facts: Sequence[PairFacts]) -> Memory:
+        """Return what the solution and the target's columns of it take."""
+        featured, declared = self._told(facts)
         there = facts[0].target_items
         rows, items = facts[0].target_users + TOKENS * any(featured), there + TOKENS * (1 + len(facts)) * declared
         for one, has in zip(facts, featured, strict=True):
             rows += one.source_users if one.linked_items else 0
             items += one.source_items if one.linked_users or has else 0
-        need = ease_memory(rows, items) + 4 * items * there
-        if need <= _LIMIT:
-            return None
-        return (
-            f"needs {need / 2**30:.1f} GiB for {rows} people{' and features' if any(featured) else ''} and"
-            f" {items} items of all domains, the limit is {_LIMIT / 2**30:.0f} GiB;"
-            " align/prior, linear/neighbours and linear/naive-bayes take less"
+        return Memory(
+            ease_memory(rows, items) + 4 * items * there,
+            f"{rows} people{' and features' if any(featured) else ''} and {items} items of all domains",
+            "align/prior, linear/neighbours and linear/naive-bayes take less",
         )
+
+    def _told(self, facts: Sequence[PairFacts]) -> tuple[list[bool], bool]:
+        """Say of which pairs features of items are read, and whether any of people are."""
+        declared = any(one.source_user_features or one.target_user_features for one in facts)
+        featured = [bool(self.feature_weight) and one.item_features for one in facts]
+        return featured, bool(self.user_feature_weight) and declared
 
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
         """Features are tried where there are some: of items on both sides, of people on any."""

@@ -16,6 +16,7 @@ from foretaste import (
     Context,
     Domain,
     HistoryModel,
+    Memory,
     PairFacts,
     Roster,
     Search,
@@ -26,7 +27,6 @@ from foretaste import (
 from foretaste_linear._binary import binary
 from foretaste_linear._least_squares import Map, Solution, memory, rows_of, served, solved
 
-_LIMIT = 2 * 2**30
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 _FEWEST_PEOPLE = 16
 
@@ -55,19 +55,20 @@ class Ridge(Strategy):
     """Largest map that is served, of all sources together; a larger one keeps its strongest directions or entries."""
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
-        """People with both histories teach, and the solution must fit memory."""
+        """People with both histories teach."""
         fewest = min(one.shared_users for one in facts)
         if fewest < _FEWEST_PEOPLE:
             return f"needs {_FEWEST_PEOPLE} shared users, there are {fewest}"
+        return None
+
+    def memory(self, facts: Sequence[PairFacts]) -> Memory:
+        """Return what the solution takes."""
         people, there = max(one.shared_users for one in facts), facts[0].target_items
         items = sum(one.source_items for one in facts)
-        need = memory(people, items, there)
-        if need <= _LIMIT:
-            return None
-        size = f"{people} people, {items} source and {there} target items"
-        return (
-            f"needs {need / 2**30:.1f} GiB for {size}, the limit is {_LIMIT / 2**30:.0f} GiB;"
-            " align/ridge, linear/neighbours and linear/naive-bayes take less"
+        return Memory(
+            memory(people, items, there),
+            f"{people} people, {items} source and {there} target items",
+            "align/ridge, linear/neighbours and linear/naive-bayes take less",
         )
 
     def pretrain(self, source: Domain, context: Context) -> Carried:

@@ -91,7 +91,7 @@ def test_whom_it_places_is_what_the_table_says(name: str) -> None:
 
 def objected(strategy: Strategy, world: Transfer, **changed: Any) -> str | None:
     facts = [PairFacts(**{**PairFacts.of(pair).as_dict(), **changed}) for pair in world.pairs]
-    return strategy.objection(facts)
+    return strategy.refusal(facts)
 
 
 def everybody(world: Transfer) -> NDArray[np.int64]:

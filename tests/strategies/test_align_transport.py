@@ -84,7 +84,7 @@ def test_it_says_what_it_cannot_serve() -> None:
         " align/similarity goes by them"
     )
     large = replace(bare, item_features=True, source_items=100_000, target_items=100_000)
-    assert Transport().objection([large]) == ("needs 372.5 GiB for a plan of 100000 x 100000 items, the limit is 2 GiB")
+    assert Transport().refusal([large]) == ("needs 372.5 GiB for a plan of 100000 x 100000 items, the limit is 2 GiB")
 
 
 def test_features_without_a_column_in_common_are_an_error() -> None:

@@ -79,6 +79,6 @@ def test_a_map_that_was_cut_says_what_it_lost() -> None:
 
 def test_it_objects_to_a_catalogue_that_does_not_fit_memory() -> None:
     facts = replace(PairFacts.of(taste_world().pair), target_users=200_000, target_items=60_000)
-    objection = Ease().objection([facts])
+    objection = Ease().refusal([facts])
     assert objection is not None
     assert re.fullmatch(r"needs [\d.]+ GiB for 60000 items, the limit is [\d.]+ GiB", objection)

@@ -254,7 +254,7 @@ def test_it_says_what_it_cannot_serve() -> None:
     assert Ease().objection([facts]) is None
     assert Ease().objection([replace(facts, shared_users=0)]) == "needs shared users or shared items, there are none"
     large = replace(facts, target_users=90_000, source_items=60_000, target_items=50_000)
-    assert Ease().objection([large]) == (
+    assert Ease().refusal([large]) == (
         "needs 117.8 GiB for 90000 people and 110000 items of all domains, the limit is 2 GiB;"
         " align/prior, linear/neighbours and linear/naive-bayes take less"
     )
@@ -269,7 +269,7 @@ def test_it_says_what_it_cannot_serve() -> None:
 def test_memory_counts_features_and_the_people_they_join() -> None:
     facts = replace(PairFacts.of(taste_world().pair), target_users=9_000, target_items=9_000, source_items=90_000)
     known = replace(facts, item_features=True)
-    assert Ease().objection([known]) == Ease().objection([facts])
-    needed = [float((Ease(feature_weight=one).objection([known]) or "").split()[1]) for one in (0.0, 1.0)]
+    assert Ease().refusal([known]) == Ease().refusal([facts])
+    needed = [float((Ease(feature_weight=one).refusal([known]) or "").split()[1]) for one in (0.0, 1.0)]
     assert needed[1] > needed[0]
-    assert "for 11000 people and features and 99000 items" in (Ease(feature_weight=1.0).objection([known]) or "")
+    assert "for 11000 people and features and 99000 items" in (Ease(feature_weight=1.0).refusal([known]) or "")

@@ -26,7 +26,7 @@ LARGE = replace(
 
 @pytest.mark.parametrize("kind", [Ease, Ridge])
 def test_ten_million_rows_are_refused_with_the_memory_that_they_need(kind: type[Ease] | type[Ridge]) -> None:
-    said = kind().objection([LARGE])
+    said = kind().refusal([LARGE])
     assert said is not None
     needed, limit = (float(one) for one in re.findall(r"([\d.]+) GiB", said))
     assert needed > 20
@@ -36,9 +36,9 @@ def test_ten_million_rows_are_refused_with_the_memory_that_they_need(kind: type[
 @pytest.mark.parametrize("kind", [Ease, Ridge])
 def test_what_is_named_instead_serves_ten_million_rows(kind: type[Ease] | type[Ridge]) -> None:
     catalog = Platform().catalog
-    instead = re.findall(r"\w+/[\w-]+", (kind().objection([LARGE]) or "").partition(";")[2])
+    instead = re.findall(r"\w+/[\w-]+", (kind().refusal([LARGE]) or "").partition(";")[2])
     assert len(instead) >= 2
-    assert [catalog.make(name, {}).objection([LARGE]) for name in instead] == [None] * len(instead)
+    assert [catalog.make(name, {}).refusal([LARGE]) for name in instead] == [None] * len(instead)
 
 
 def test_neighbours_serve_ten_million_rows() -> None:
@@ -51,5 +51,5 @@ def test_few_people_with_many_items_and_many_people_with_few_items_are_both_serv
 ) -> None:
     few_people = replace(LARGE, shared_users=3_000, target_users=3_000, target_items=4_000)
     few_items = replace(LARGE, source_items=1_000, target_items=1_000)
-    assert kind().objection([few_people]) is None
-    assert kind().objection([few_items]) is None
+    assert kind().refusal([few_people]) is None
+    assert kind().refusal([few_items]) is None

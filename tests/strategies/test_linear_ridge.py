@@ -147,7 +147,7 @@ def test_it_says_what_it_cannot_serve() -> None:
     assert Ridge().objection([facts]) is None
     assert Ridge().objection([PairFacts.of(item_world().pair)]) == "needs 16 shared users, there are 0"
     large = replace(facts, shared_users=50_000, source_items=60_000, target_items=50_000)
-    assert Ridge().objection([large]) == (
+    assert Ridge().refusal([large]) == (
         "needs 134.1 GiB for 50000 people, 60000 source and 50000 target items, the limit is 2 GiB;"
         " align/ridge, linear/neighbours and linear/naive-bayes take less"
     )

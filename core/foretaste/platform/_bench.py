@@ -19,7 +19,7 @@ from foretaste.metrics import Metric
 from foretaste.platform._fit import Fitter, Maker
 from foretaste.plugins import said, type_of
 from foretaste.recommender import Recommender
-from foretaste.strategy import Context, Strategy
+from foretaste.strategy import Budget, Context, Strategy
 
 _PARTS = 3
 """Into how many parts the people of a single fold are split for strategies that use others."""
@@ -134,7 +134,7 @@ class Bench:
             made = self._other(name, params)
         except (ConfigError, StrategyError) as error:
             return "; ".join(str(error).splitlines())
-        return objection_of(made, self._facts())
+        return refusal_of(made, self._facts(), self.fitter.context.budget)
 
     def _tune_other(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of another strategy that are best on the plan, those given left as they are."""
@@ -191,10 +191,10 @@ def settings_of(strategy: Strategy, facts: Sequence[PairFacts], tries: int) -> l
     return found
 
 
-def objection_of(strategy: Strategy, facts: Sequence[PairFacts]) -> str | None:
-    """Ask a strategy what it cannot do; StrategyError where asking fails."""
+def refusal_of(strategy: Strategy, facts: Sequence[PairFacts], budget: Budget) -> str | None:
+    """Ask a strategy what it cannot do, or not within a budget; StrategyError where asking fails."""
     try:
-        return strategy.objection(facts)
+        return strategy.refusal(facts, budget)
     except (Exception, SystemExit) as error:
         raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
 

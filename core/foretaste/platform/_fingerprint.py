@@ -12,7 +12,7 @@ from typing import Any
 from scipy import sparse
 
 from foretaste.data import Domain, Features, Transfer
-from foretaste.experiment import Experiment
+from foretaste.experiment import BudgetSpec, Experiment
 from foretaste.platform._code import code_of, code_of_core
 from foretaste.plugins import PluginHost
 from foretaste.registry import Registry
@@ -45,8 +45,10 @@ def run_fingerprint(
 
     ``carried`` are ids of what was pretrained before, ``installed`` the host's ``versions``.
     """
+    # what is not said is left out, as it was before it could be said: runs of then stay equal
+    unsaid = {"budget": True} if experiment.budget == BudgetSpec() else {}
     what = {
-        "experiment": experiment.model_dump(mode="json", exclude=_PLACES),
+        "experiment": experiment.model_dump(mode="json", exclude=_PLACES | unsaid),
         "transfers": [list(transfer_facts(transfer)) for transfer in transfers],
         "registry": [repr(rule) for rule in registry.rules],
         "plugins": list(_plugins(host)),

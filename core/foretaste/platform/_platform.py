@@ -33,7 +33,7 @@ from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
 from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
 from foretaste.result import RunResult, TransferResult, matrix
-from foretaste.strategy import Budget, Context, Device, never, silent
+from foretaste.strategy import UNLIMITED, Budget, Context, Device, never, silent
 
 T = TypeVar("T")
 
@@ -110,19 +110,22 @@ class Platform:
         progress: Callable[[str], None] = silent,
         cancel: Callable[[], bool] = never,
         checkpoints: Path | None = None,
+        budget: Budget = UNLIMITED,
     ) -> Recommender:
         """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation.
+
+        StrategyError for one that objects, or takes more memory than the budget has.
 
         A strategy that keeps its state does so in the folder ``checkpoints``: an equal fit goes on from there after its
         process was killed, and one that is done leaves nothing there.
         """
         made = self.catalog.make(strategy, params or {})
         facts = [PairFacts.of(pair) for pair in transfer.pairs]
-        if objection := made.objection(facts):
+        if objection := made.refusal(facts, budget):
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
         with nullcontext() if checkpoints is None else held(checkpoints):
             states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
-            fitter = Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel), states)
+            fitter = Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel, budget), states)
             found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
             if states is not None:
                 states.remove()
@@ -168,7 +171,7 @@ class Platform:
         fingerprint = run_fingerprint(
             experiment, transfers, self.registry, self._host, control, device, ids(list(saved), saved), installed
         )
-        context = Context(experiment.seed, device, threads, progress, cancel)
+        context = Context(experiment.seed, device, threads, progress, cancel, _budget(experiment))
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
@@ -278,7 +281,7 @@ class Platform:
         device, threads = _how(device, experiment.threads if threads is None else threads)
         made = portable(self.catalog, strategy, params or {})
         domain = above_minimum(self.load_domain(source, _spec_of(experiment, source), folder))
-        context = Context(experiment.seed, device, threads, progress, cancel)
+        context = Context(experiment.seed, device, threads, progress, cancel, _budget(experiment))
         return save_pretrained(self._host, made, domain, context, output, people)
 
     def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
@@ -286,7 +289,7 @@ class Platform:
         how = self._measure(experiment)
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
-        fitter = Fitter(self._host, Context(seed=experiment.seed))
+        fitter = Fitter(self._host, Context(seed=experiment.seed, budget=_budget(experiment)))
         explained = []
         for spec in experiment.transfers:
             transfer = self._transfer(spec, domains, folder)
@@ -374,6 +377,10 @@ def _spec_of(experiment: Experiment, source: str) -> DomainSpec:
         known = f"known: {', '.join(experiment.domains)}{did_you_mean(source, experiment.domains)}"
         raise ConfigError(f"source: no domain is called '{source}'; {known}")
     return experiment.domains[source]
+
+
+def _budget(experiment: Experiment) -> Budget:
+    return Budget(experiment.budget.seconds, experiment.budget.memory)
 
 
 def _how(device: Device, threads: int) -> tuple[Device, int]:

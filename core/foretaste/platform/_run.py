@@ -14,7 +14,7 @@ from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
-from foretaste.platform._bench import Bench, objection_of, worth
+from foretaste.platform._bench import Bench, refusal_of, worth
 from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
     Measure,
@@ -129,7 +129,8 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
             f" {train.target.name} has implicit feedback"
         )
     facts = [PairFacts.of(pair) for pair in train.pairs]
-    catalog = replace(fitter.host.catalog, for_ratings=how.of_ratings)
+    budget = fitter.context.budget
+    catalog = replace(fitter.host.catalog, for_ratings=how.of_ratings, budget=budget)
     if spec.strategy is None:
         found = fitter.host.call(
             "choose_strategy",
@@ -144,7 +145,7 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
     else:
         trace = (f"{spec.strategy} named by the experiment",)
         found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
-    if objection := objection_of(catalog.make(found.strategy, found.params), facts):
+    if objection := refusal_of(catalog.make(found.strategy, found.params), facts, budget):
         raise StrategyError(
             f"{train.place}: {found.strategy} cannot serve this transfer: {objection} (measured after the hold-out)"
         )
@@ -181,13 +182,14 @@ def audit_facts(reports: Sequence[AuditReport], spec: TransferSpec) -> dict[str,
 def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tuple[list[Strategy], list[str]]:
     """Return the strategies to measure: baselines, the choice, those beside; and lines on those passed over."""
     facts, catalog = [PairFacts.of(pair) for pair in train.pairs], fitter.host.catalog
+    budget = fitter.context.budget
     chosen = catalog.make(decision.strategy, decision.params)
     field: dict[str, Strategy] = {}
     notes: list[str] = []
     baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline and job.how.measures(kind)]
     # of equal baselines the first is taken for the lift: the simplest
     for kind in sorted(baselines, key=lambda kind: len(kind.model_fields)):
-        if obstacle := catalog.missing(kind.name) or objection_of(made := catalog.make(kind.name, {}), facts):
+        if obstacle := catalog.missing(kind.name) or refusal_of(made := catalog.make(kind.name, {}), facts, budget):
             notes.append(f"{kind.name} passed over: {obstacle}")
         else:
             field[kind.name] = made
@@ -197,7 +199,7 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
         raise StrategyError(f"{train.place}: there is no baseline to measure a lift against{why}")
     for name in job.spec.beside:
         beside = catalog.make(name, {})
-        if objection := objection_of(beside, facts):
+        if objection := refusal_of(beside, facts, budget):
             notes.append(f"{name} passed over: {objection}")
         else:
             field.setdefault(name, beside)

@@ -60,7 +60,7 @@ def _always_serves(use: Use, catalog: Catalog) -> bool:
     kind = catalog.strategies.get(use.strategy)
     if kind is None or kind.requires or _faults(use, catalog):
         return False
-    return kind.objection is Strategy.objection
+    return kind.objection is Strategy.objection and kind.memory is Strategy.memory
 
 
 def _passed_over_for(later: Use, use: Use, catalog: Catalog) -> bool:

@@ -86,7 +86,7 @@ def _obstacle(use: Use, facts: Sequence[PairFacts], catalog: Catalog) -> str | N
     try:
         if obstacle := catalog.unfit(use.strategy):
             return obstacle
-        return make_strategy(catalog.get(use.strategy), use.params).objection(facts)
+        return make_strategy(catalog.get(use.strategy), use.params).refusal(facts, catalog.budget)
     except ConfigError as error:
         lines = str(error).splitlines()
         return "; ".join(line.removeprefix(f"{use.strategy}: ") for line in lines)
