@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from foretaste.config import StrictModel
+from foretaste.errors import ConfigError
+from foretaste.registry import Evidence, PairRule, Use
 from foretaste.result import Entry, Lift, Population
+
+_BESIDE = 2
+"""How many that help as well a rule names, for where the winner is not installed."""
 
 
 class Unmeasured(StrictModel):
@@ -53,6 +58,8 @@ class TransferComparison(StrictModel):
     """The most bytes that the process of a strategy held; none for what had no process of its own."""
     unmeasured: list[Unmeasured]
     choice: Choice
+    evidence: Evidence | None
+    """What a rule for this pair would rest on; None where twins give test rows away."""
     audit: dict[str, Any]
     notes: list[str]
 
@@ -62,6 +69,25 @@ class TransferComparison(StrictModel):
             if entry.strategy == strategy:
                 return entry
         raise KeyError(strategy)
+
+
+def rule_of(found: TransferComparison) -> PairRule:
+    """Return the rule that a race ends in: the winner, then what helps as well, then the best baseline.
+
+    Settings are left out: they were tuned for each repeat, and are tuned again by a run. ConfigError where there can be
+    no rule.
+    """
+    pair = f"{found.source} -> {found.target}"
+    if "+" in found.source:
+        raise ConfigError(f"{pair}: no rule is written: one is about a source, and these are several")
+    if found.evidence is None:
+        raise ConfigError(f"{pair}: no rule is written: twins give test rows away, and nothing can be said")
+    helping = [one.strategy for one in found.leaderboard if one.verdict == "helps"]
+    baselines = [one.strategy for one in found.leaderboard if one.lift is None]
+    winner = found.entry(found.winner)
+    beside = [] if winner.lift is None else [name for name in helping if name != found.winner][:_BESIDE]
+    names = dict.fromkeys([found.winner, *beside, *([winner.lift.over] if winner.lift else baselines[:1])])
+    return PairRule(source=found.source, target=found.target, use=[Use(strategy=name) for name in names])
 
 
 class CompareResult(StrictModel):

@@ -43,3 +43,29 @@ def test_a_misspelt_strategy_is_told(experiment: Path, call: Any) -> None:
     said = call("compare", experiment, "--strategy", "linear/naive-bayess")
     assert said.code == 2
     assert "did you mean 'linear/naive-bayes'" in said.err
+
+
+def test_what_wins_is_written_with_its_evidence_and_chosen_from_then_on(experiment: Path, call: Any) -> None:
+    registry = experiment.parent / "registry.yaml"
+    registry.write_text("# ours\nversion: 1\nrules:\n  - use: [{strategy: baseline/popular}] # for all\n")
+    said = call("compare", experiment, *RACE, "--write", registry)
+    assert said.code == 0, said
+    written = registry.read_text()
+    assert "# ours" in written
+    assert "# for all" in written
+    assert written.index("linear/naive-bayes") < written.index("# for all")
+    checked = call("registry", "check", registry, "--experiment", experiment)
+    assert checked.code == 0, checked
+    text = experiment.read_text().replace("strategy: linear/naive-bayes, beside: [align/ridge]", "")
+    experiment.write_text(text.replace(", }", "}") + "registry: registry.yaml\n")
+    explained = call("explain", experiment)
+    assert "linear/naive-bayes chosen" in explained.out, explained
+    assert "evidence of 20" in explained.out
+
+
+def test_a_registry_with_a_mistake_costs_no_race(experiment: Path, call: Any) -> None:
+    registry = experiment.parent / "registry.yaml"
+    registry.write_text("version: 1\nrules: [{used: []}]\n")
+    said = call("compare", experiment, *RACE, "--write", registry)
+    assert said.code == 2
+    assert not (experiment.parent / "out").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +35,10 @@ def compare(
         bool, typer.Option("--no-control", help="Do not race again with the source's people shuffled.")
     ] = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="Measure what cannot win, too.")] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="REGISTRY", help="Put what wins into this registry.yaml.", readable=False),
+    ] = None,
     output: Output = None,
     device: OnDevice = DeviceName.auto,
     threads: Threads = None,
@@ -44,11 +49,15 @@ def compare(
     Each fit is made in a process of its own, so that one that crashes or hangs is a line in the table. What was done is
     not done again when the same comparison is started once more. Plugins that the experiment names are loaded.
     """
+    from foretaste.comparison import rule_of
     from foretaste.experiment import read_experiment
     from foretaste.platform import compare_experiment
+    from foretaste.registry import read_registry, write_rule
     from foretaste.strategy import Budget
 
     spec, _ = read_experiment(experiment, assignments)
+    if write is not None and write.exists():
+        read_registry(write)  # a mistake there should not cost a race
     with stdout_kept(as_json), progress(hidden=as_json) as tell:
         result = compare_experiment(
             experiment,
@@ -62,6 +71,11 @@ def compare(
             threads=threads,
             progress=tell,
         )
+    if write is not None:
+        for one in result.transfers:
+            rule = rule_of(one)
+            assert one.evidence is not None
+            write_rule(write, rule, one.evidence)
     if as_json:
         write_json(result.model_dump_json(indent=2))
         return
@@ -70,6 +84,8 @@ def compare(
         _show(out, transfer, result.metrics)
         out.print()
     out.print(f"written: {(output or experiment.parent / spec.output) / 'compare.json'}")
+    if write is not None:
+        out.print(f"rules written: {write}")
 
 
 def _show(out: Console, result: TransferComparison, metrics: list[str]) -> None:

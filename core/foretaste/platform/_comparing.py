@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from foretaste.errors import CancelledError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, pooled, validation_plan
 from foretaste.experiment import Experiment, TransferSpec
 from foretaste.metrics import Metric
-from foretaste.platform._bench import objection_of
+from foretaste.platform._bench import refusal_of
 from foretaste.platform._compare import Measure, Measured, controls, gains, leaderboard, populations
 from foretaste.platform._contest import Found, Rules, contest
+from foretaste.platform._fingerprint import data_fingerprint
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import held as hold_folder
 from foretaste.platform._output import replaced, values_table
@@ -25,7 +27,8 @@ from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._trial import Journal, Limits, Outcome, Trial
 from foretaste.platform._worker import Asked, InProcess, Recipe, Setup, Worker
 from foretaste.plugins import PluginHost
-from foretaste.registry import Registry
+from foretaste.registry import Evidence, MeasuredLift, Registry
+from foretaste.result import Entry
 from foretaste.strategy import Budget, Context, Strategy
 
 _LAST = 0.05
@@ -48,6 +51,8 @@ class Asking:
     context: Context
     fingerprint: str
     versions: Mapping[str, str]
+    versions_of: Callable[[Collection[str]], Mapping[str, str]]
+    """The versions that the figures of these strategies depend on."""
     begun: float
     """When the clock of the budget began, as time.monotonic counts."""
 
@@ -151,7 +156,7 @@ def _entrants(asking: Asking, place: int, train: Transfer, host: PluginHost) -> 
         obstacle = catalog.missing(kind.name)
         if not obstacle:
             made = catalog.make(kind.name, spec.params if kind.name == spec.strategy else {})
-            obstacle = objection_of(made, facts)
+            obstacle = refusal_of(made, facts, asking.budget)
             if not obstacle and kind.needs_control and not asking.control:
                 obstacle = "what it gains is evidence beside the control only, which is not run"
         if obstacle:
@@ -211,8 +216,37 @@ def _compared(
         memory={n: memory for n, memory in found.memory.items() if n in whole},
         unmeasured=[*ready.passed_over, *_unmeasured(found, how.primary)],
         choice=_choice(found, whole, how),
+        evidence=_evidence(asking, ready, found, board, winner),
         audit=audit_facts(audits, ready.spec),
         notes=[*ready.repeats[0].train.notes, *own],
+    )
+
+
+def _evidence(asking: Asking, ready: _Prepared, found: Found, board: Sequence[Entry], winner: str) -> Evidence | None:
+    """Return what a rule for this pair would rest on; None where twins give test rows away."""
+    entry = next(one for one in board if one.strategy == winner)
+    if entry.verdict == "leak":
+        return None
+    lift = entry.lift
+    measured = MeasuredLift(
+        value=lift.value if lift else 0.0,
+        low=lift.low if lift else 0.0,
+        high=lift.high if lift else 0.0,
+        over=lift.over if lift else winner,
+    )
+    transfer = ready.task.transfer
+    return Evidence.model_validate(
+        {
+            "metric": asking.how.primary.label,
+            "lift": measured,
+            "control": "not run" if isinstance(entry.control, str) else entry.control.verdict,
+            "people": len(found.real[winner].pooled.people),
+            "seeds": [asking.how.seed + repeat for repeat in range(len(ready.repeats))],
+            "holdout": asking.how.holdout.model_dump(mode="json", exclude_none=True),
+            "data": {one.name: data_fingerprint(one) for one in (*(p.source for p in transfer.pairs), transfer.target)},
+            "date": datetime.datetime.now(tz=datetime.UTC).date(),
+            "versions": asking.versions_of([winner]),
+        }
     )
 
 

@@ -67,7 +67,9 @@ class Lab:
         one = self._prepared(trial)
         strategy = self.host.catalog.make(trial.strategy, trial.params)
         settled = {name: self.host.catalog.make(name, params) for name, params in trial.settled.items()}
-        one.fitter.context = replace(self.context, budget=Budget(limits.seconds, limits.memory))
+        each = self.context.budget
+        budget = Budget(_least(limits.seconds, each.seconds), limits.memory if each.memory is None else each.memory)
+        one.fitter.context = replace(self.context, budget=budget)
         bench = Bench(one.fitter, one.held.train, one.plan, self.how.primary, self.how.tries, settled)
         if trial.place == "plan":
             scores = bench.tune(strategy).validation
@@ -97,6 +99,10 @@ class Lab:
             plan = validation_plan(held.train, self.how.holdout, seed, self.how.folds)
             self._at, self._repeat = key, _Repeat(held, plan, Fitter(self.host, self.context))
         return self._repeat
+
+
+def _least(*seconds: float | None) -> float | None:
+    return min((one for one in seconds if one is not None), default=None)
 
 
 def _judged(recommender: Recommender, scores: Scores, held: HeldOut) -> Outcome:

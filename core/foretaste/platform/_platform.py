@@ -224,11 +224,14 @@ class Platform:
         """Race strategies for each transfer of an experiment, and measure them on people who had no say in the choice.
 
         ``strategies`` are the names of those to race, None for all that can serve; baselines race too. ``budget`` is
-        kept: its seconds are wall time of the whole, its memory what the process of a strategy may hold. Each trial is
+        kept: its seconds are wall time of the whole, its memory what the process of a strategy may hold; that of the
+        experiment is for each fit. Each trial is
         made in a process of its own kind, which is stopped at its limits, unless a plugin is in hand. What cannot win
         is stopped early, unless ``thorough``. A comparison that was killed goes on where it was, in the same folder.
         """
-        begun, budget = time.monotonic(), budget or Budget()
+        begun, each = time.monotonic(), _budget(experiment)
+        budget = budget or UNLIMITED
+        budget = replace(budget, memory=each.memory if budget.memory is None else budget.memory)
         device, threads = _how(device, experiment.threads if threads is None else threads)
         experiment = experiment.model_copy(update={"threads": threads})
         how = self._measure(experiment)
@@ -247,16 +250,18 @@ class Platform:
             budget,
             control is not None,
             thorough,
-            Context(experiment.seed, device, threads, progress, cancel, budget),
+            Context(experiment.seed, device, threads, progress, cancel, each),
             race_fingerprint(experiment, transfers, self._host, device, installed),
             installed,
+            partial(versions, self._host),
             begun,
         )
         return compare(asking, self._host, self._recipe, output or folder / experiment.output)
 
     def lab(self, experiment: Experiment, tasks: Sequence[Task], device: Device, threads: int) -> Lab:
         """Return where trials of a race are done."""
-        return Lab(self._host, tasks, self._measure(experiment), Context(experiment.seed, device, threads))
+        context = Context(experiment.seed, device, threads, budget=_budget(experiment))
+        return Lab(self._host, tasks, self._measure(experiment), context)
 
     def pretrain(
         self,
