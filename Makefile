@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 RUN_EXTRAS := align,linear,examples
-TEST_EXTRAS := align,linear,lightfm,deep,transport,pandas,sql,report,examples,dev
+TEST_EXTRAS := align,linear,lightfm,deep,transport,pandas,sql,report,tune,examples,dev
 
 .PHONY: run test format lint type bench build clean
 

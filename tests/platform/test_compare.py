@@ -200,3 +200,32 @@ def test_values_of_people_are_kept(racing, shops):
     mine = table.filter(pl.col("strategy") == "race/taste")
     assert len(mine) == found.people
     assert np.isclose(mine["ndcg@5"].mean(), found.entry("race/taste").metrics["ndcg@5"])
+
+
+# Settings that are proposed -------------------------------------------------------------------------------------
+
+
+def test_optuna_proposes_each_setting_once_and_leaves_its_logging_alone(racing, shops, capfd):
+    optuna = pytest.importorskip("optuna")
+    level = optuna.logging.get_verbosity()
+    asked = experiment({}, tries=3)
+    how = {"folder": shops, "output": shops / "out", "strategies": HELPS, "control": None, "search": "optuna"}
+    (found,) = racing.compare(asked, **how).transfers
+    assert found.winner == "race/taste"
+    # three settings on the first fold and two on the second, the best on the test people; and popularity on all three
+    assert len(list((shops / "out/trials").glob("*/*"))) == 3 + 2 + 1 + 3
+    assert optuna.logging.get_verbosity() == level
+    assert "study" not in capfd.readouterr().err
+
+
+def test_optuna_ends_where_the_values_of_a_grid_end(racing, shops):
+    pytest.importorskip("optuna")
+    asked = experiment({}, tries=50)
+    how = {"folder": shops, "output": shops / "out", "strategies": HELPS, "control": None, "search": "optuna"}
+    racing.compare(asked, **how)
+    assert len(list((shops / "out/trials").glob("*/*"))) == 4 + 2 + 1 + 3
+
+
+def test_another_search_is_told(racing, shops):
+    with pytest.raises(ConfigError, match="search: found 'luck', expected grid or optuna"):
+        compare(racing, shops, HELPS, search="luck")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from foretaste.comparison import TransferComparison
+
+
+class SearchName(StrEnum):
+    """How settings can be found."""
+
+    grid = "grid"
+    optuna = "optuna"
 
 
 def compare(
@@ -35,6 +43,7 @@ def compare(
         bool, typer.Option("--no-control", help="Do not race again with the source's people shuffled.")
     ] = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="Measure what cannot win, too.")] = False,
+    search: Annotated[SearchName, typer.Option("--search", help="How settings are found.")] = SearchName.grid,
     write: Annotated[
         Path | None,
         typer.Option("--write", metavar="REGISTRY", help="Put what wins into this registry.yaml.", readable=False),
@@ -66,6 +75,7 @@ def compare(
             budget=Budget(seconds, None if memory is None else int(memory * 1e6)),
             control=None if no_control else "permuted",
             thorough=thorough,
+            search=search.value,
             output=output,
             device=device.value,
             threads=threads,

@@ -24,6 +24,7 @@ from foretaste.platform._output import held as hold_folder
 from foretaste.platform._output import replaced, values_table
 from foretaste.platform._race import Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
+from foretaste.platform._search import SearchKind
 from foretaste.platform._trial import Journal, Limits, Outcome, Trial
 from foretaste.platform._worker import Asked, InProcess, Recipe, Setup, Worker
 from foretaste.plugins import PluginHost
@@ -48,6 +49,7 @@ class Asking:
     budget: Budget
     control: bool
     thorough: bool
+    search: SearchKind
     context: Context
     fingerprint: str
     versions: Mapping[str, str]
@@ -185,7 +187,7 @@ def _compared(
     def told(line: str) -> None:
         asking.context.progress(f"{name}: {line}")
 
-    rules = Rules(how, clock, asking.budget.memory, asking.control, not asking.thorough, told)
+    rules = Rules(how, clock, asking.budget.memory, asking.control, not asking.thorough, asking.search, told)
     found = contest(place, ready.strategies, ready.repeats, ready.folds, ask, rules)
     whole = {n: one for n, one in found.real.items() if len(one.scores) == len(ready.repeats)}
     if not found.picks or not any(one.baseline for one in whole.values()):

@@ -14,6 +14,7 @@ from foretaste.metrics import Metric
 from foretaste.platform._bench import Tuned, settings_of, worth
 from foretaste.platform._compare import Measure, Measured
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences
+from foretaste.platform._search import Sampler, SearchKind
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.strategy import Strategy
 
@@ -32,6 +33,7 @@ class Rules:
     """Whether all is done again with the source's people permuted."""
     stops: bool
     """Whether what cannot win is stopped."""
+    search: SearchKind
     told: Callable[[str], None]
 
 
@@ -65,7 +67,7 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
     for repeat, held in enumerate(repeats):
         clock = rules.clock.part(1 / (len(repeats) - repeat))
         facts = [PairFacts.of(pair) for pair in held.train.pairs]
-        entrants = [Entrant(one, settings_of(one, facts, rules.how.tries)) for one in field_]
+        entrants = [_entrant(one, facts, rules) for one in field_]
         one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, stops=rules.stops and repeat == 0)
         one.run(entrants, found)
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
@@ -74,6 +76,13 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
         found.real.pop(name, None)
         found.shuffled.pop(name, None)
     return found
+
+
+def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> Entrant:
+    how = rules.how
+    if rules.search == "optuna" and not strategy.uses_others:
+        return Entrant(strategy, [strategy], Sampler(strategy, facts, how.seed), how.tries)
+    return Entrant(strategy, settings_of(strategy, facts, how.tries))
 
 
 @dataclass(eq=False)
@@ -128,6 +137,7 @@ class _Repeat:
         wanted = [one for one in asked if not one.strategy.baseline]
         if any(one.strategy.uses_others for one in wanted):
             wanted = [one for one in running if one in wanted or not one.strategy.uses_others]
+        # the same settings, also where they were proposed one by one
         again = [Entrant(one.strategy, list(one.settings)) for one in wanted]
         if again:
             self._race(again, self.clock.part(_SHUFFLED), permuted=True)

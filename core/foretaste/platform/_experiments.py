@@ -10,6 +10,7 @@ from foretaste.comparison import CompareResult
 from foretaste.experiment import Experiment, read_experiment
 from foretaste.platform._platform import Explained, Platform
 from foretaste.platform._run import ControlKind
+from foretaste.platform._search import SearchKind
 from foretaste.result import RunResult
 from foretaste.strategy import Budget, Device, never, silent
 
@@ -52,6 +53,7 @@ def compare_experiment(
     budget: Budget | None = None,
     control: ControlKind | None = "permuted",
     thorough: bool = False,
+    search: SearchKind = "grid",
     output: Path | None = None,
     device: Device = "auto",
     threads: int | None = None,
@@ -68,6 +70,7 @@ def compare_experiment(
         budget=budget,
         control=control,
         thorough=thorough,
+        search=search,
         device=device,
         threads=threads,
         progress=progress,

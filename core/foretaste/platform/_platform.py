@@ -28,6 +28,7 @@ from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import Output, bundle_names, held, open_output
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
+from foretaste.platform._search import SearchKind, expect_search
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
@@ -216,6 +217,7 @@ class Platform:
         budget: Budget | None = None,
         control: ControlKind | None = "permuted",
         thorough: bool = False,
+        search: SearchKind = "grid",
         device: Device = "auto",
         threads: int | None = None,
         progress: Callable[[str], None] = silent,
@@ -227,9 +229,12 @@ class Platform:
         kept: its seconds are wall time of the whole, its memory what the process of a strategy may hold; that of the
         experiment is for each fit. Each trial is
         made in a process of its own kind, which is stopped at its limits, unless a plugin is in hand. What cannot win
-        is stopped early, unless ``thorough``. A comparison that was killed goes on where it was, in the same folder.
+        is stopped early, unless ``thorough``. Settings are those of a strategy's grid, or with ``search="optuna"`` what
+        Optuna proposes of their values, ``tries`` of them either way. A comparison that was killed goes on where it
+        was, in the same folder.
         """
         begun, each = time.monotonic(), _budget(experiment)
+        expect_search(search)
         budget = budget or UNLIMITED
         budget = replace(budget, memory=each.memory if budget.memory is None else budget.memory)
         device, threads = _how(device, experiment.threads if threads is None else threads)
@@ -250,6 +255,7 @@ class Platform:
             budget,
             control is not None,
             thorough,
+            search,
             Context(experiment.seed, device, threads, progress, cancel, each),
             race_fingerprint(experiment, transfers, self._host, device, installed),
             installed,

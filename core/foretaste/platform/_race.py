@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from foretaste.evaluation import Scores, pooled
 from foretaste.metrics import Metric
 from foretaste.platform._bench import worth
+from foretaste.platform._search import Sampler
 from foretaste.platform._trial import Limits, Outcome, Place, Trial
 from foretaste.strategy import Strategy
 
@@ -52,6 +53,10 @@ class Entrant:
 
     strategy: Strategy
     settings: list[Strategy]
+    sampler: Sampler | None = None
+    """What proposes further settings; None where all are there."""
+    tries: int = 1
+    """How many settings are tried at most, where there is a sampler."""
     scores: list[list[Scores]] = field(default_factory=list)
     """Of each setting, what it came to on each fold so far."""
     state: State = "racing"
@@ -96,6 +101,18 @@ class Entrant:
 
     def _figure(self, place: int, metric: Metric) -> float:
         return worth(pooled(self.scores[place]).overall[metric.label], metric)
+
+    def proposed(self, metric: Metric) -> int | None:
+        """Return the place of a further setting, None where there is none to try."""
+        if self.sampler is None or len(self.settings) >= self.tries or not any(self.scores):
+            return None
+        worths = [self._figure(place, metric) if one else -math.inf for place, one in enumerate(self.scores)]
+        more = self.sampler.propose(list(zip(self.settings, worths, strict=True)))
+        if more is None:
+            return None
+        self.settings.append(more)
+        self.scores.append([])
+        return len(self.settings) - 1
 
     def out(self, state: State, reason: str) -> None:
         """Leave the race."""
@@ -171,7 +188,7 @@ class Race:
         one.seconds = found.seconds
         if place == 0 and fold == 0 and not found.placed and self.metric.kind == "ranking":
             # everybody is answered by popularity, and no setting changes that
-            one.settings, one.scores = one.settings[:1], one.scores[:1]
+            one.settings, one.scores, one.sampler = one.settings[:1], one.scores[:1], None
 
     def _asked(
         self, one: Entrant, setting: Strategy, place: Place, settled: Mapping[str, Strategy] | None = None
@@ -241,6 +258,8 @@ def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[t
         for place in places[one][1:]:
             if place < len(one.settings):  # there may be fewer by now
                 yield one, place
+        while not fold and (more := one.proposed(metric)) is not None:
+            yield one, more
 
 
 def _kept(one: Entrant, fold: int) -> int:
