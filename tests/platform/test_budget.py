@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pytest
 
@@ -19,6 +19,7 @@ from foretaste import (
     PairFacts,
     Platform,
     Recommender,
+    Search,
     StrategyError,
     Transfer,
     run_experiment,
@@ -175,3 +176,38 @@ def test_an_override_takes_a_size_too(shops: Path) -> None:
     )
     with pytest.raises(StrategyError, match=r"linear/ridge cannot serve .*, the budget is 1000 bytes; align/ridge"):
         run_experiment(shops / "experiment.yaml", assignments=["budget.memory=1000"])
+
+
+# The cheaper setting --------------------------------------------------------------------------------------------
+
+
+class Sized(Taste):
+    """Takes a gibibyte for each unit of weight, as far as it says."""
+
+    name: ClassVar[str] = "toy/sized"
+
+    weight: Annotated[float, Search(4.0, 1.0)] = 4.0
+
+    def memory(self, facts: Sequence[PairFacts]) -> Memory:
+        return Memory(int(self.weight * 2**30), "its weight")
+
+
+def test_the_setting_that_fits_is_taken_where_the_default_does_not_and_that_is_said(shops: Path) -> None:
+    made = platform(kinds=(Popular, Sized))
+    (found,) = made.run(experiment({"strategy": "toy/sized"}), folder=shops).transfers
+    assert found.entry("toy/sized").params == {"weight": 1.0}
+    assert found.notes == [
+        "toy/sized: 1 of 2 settings are not tried: the first needs 4 GiB for its weight, the limit is 2 GiB"
+    ]
+
+
+def test_where_no_setting_fits_it_is_refused(shops: Path) -> None:
+    asked = experiment({"strategy": "toy/sized"}, budget={"memory": "512MiB"})
+    with pytest.raises(StrategyError, match="needs 4 GiB for its weight, the budget is 512 MiB"):
+        platform(kinds=(Popular, Sized)).run(asked, folder=shops)
+
+
+def test_a_setting_that_is_fixed_has_no_cheaper_one(shops: Path) -> None:
+    asked = experiment({"strategy": "toy/sized", "params": {"weight": 4.0}})
+    with pytest.raises(StrategyError, match="needs 4 GiB for its weight"):
+        platform(kinds=(Popular, Sized)).run(asked, folder=shops)

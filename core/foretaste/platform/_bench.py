@@ -17,9 +17,9 @@ from foretaste.errors import ConfigError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
 from foretaste.platform._fit import Fitter, Maker
-from foretaste.plugins import said, type_of
+from foretaste.platform._settings import refusal_of, settings_of
 from foretaste.recommender import Recommender
-from foretaste.strategy import Budget, Context, Strategy
+from foretaste.strategy import Context, Strategy
 
 _PARTS = 3
 """Into how many parts the people of a single fold are split for strategies that use others."""
@@ -114,7 +114,7 @@ class Bench:
         return Tuned(settings[best], wholes[best], time.process_time() - started, work.reused)
 
     def _settings(self, strategy: Strategy) -> list[Strategy]:
-        return settings_of(strategy, self._facts(), self.tries)
+        return settings_of(strategy, self._facts(), self.tries, self.fitter.context.budget)
 
     def _facts(self) -> list[PairFacts]:
         return [PairFacts.of(pair) for pair in self.train.pairs]
@@ -172,31 +172,6 @@ def _without(folds: Sequence[HeldOut], place: int) -> ValidationPlan | None:
 
 def _key(strategy: Strategy) -> str:
     return json.dumps([strategy.name, strategy.params()], sort_keys=True)
-
-
-def settings_of(strategy: Strategy, facts: Sequence[PairFacts], tries: int) -> list[Strategy]:
-    """Return at most so many settings to try, the strategy as it is first; StrategyError where its grid is wrong."""
-    try:
-        found: list[Strategy] = list(strategy.grid(facts, tries))[:tries]
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{strategy.name}: grid failed: {said(error)}") from error
-    for one in found:
-        if type(one) is not type(strategy):
-            raise StrategyError(
-                f"{strategy.name}: grid returned {type_of(one)} among its settings,"
-                f" expected a list of {type(strategy).__name__}"
-            )
-    if not found:
-        raise StrategyError(f"{strategy.name}: grid returned no setting, expected the strategy itself first")
-    return found
-
-
-def refusal_of(strategy: Strategy, facts: Sequence[PairFacts], budget: Budget) -> str | None:
-    """Ask a strategy what it cannot do, or not within a budget; StrategyError where asking fails."""
-    try:
-        return strategy.refusal(facts, budget)
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
 
 
 def best_of(tuned: Mapping[str, Tuned], metric: Metric, population: NDArray[np.bool_] | None = None) -> str:

@@ -15,7 +15,6 @@ from foretaste.errors import CancelledError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, pooled, validation_plan
 from foretaste.experiment import Experiment, TransferSpec
 from foretaste.metrics import Metric
-from foretaste.platform._bench import refusal_of
 from foretaste.platform._compare import Measure, Measured, controls, gains, leaderboard, populations
 from foretaste.platform._contest import Found, Rules, contest
 from foretaste.platform._fingerprint import data_fingerprint
@@ -25,6 +24,7 @@ from foretaste.platform._output import replaced, values_table
 from foretaste.platform._race import Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
+from foretaste.platform._settings import left_out, refusal_of
 from foretaste.platform._trial import Journal, Limits, Outcome, Trial
 from foretaste.platform._worker import Asked, InProcess, Recipe, Setup, Worker
 from foretaste.plugins import PluginHost
@@ -220,7 +220,7 @@ def _compared(
         choice=_choice(found, whole, how),
         evidence=_evidence(asking, ready, found, board, winner),
         audit=audit_facts(audits, ready.spec),
-        notes=[*ready.repeats[0].train.notes, *own],
+        notes=[*ready.repeats[0].train.notes, *_left_out(asking, ready), *own],
     )
 
 
@@ -247,9 +247,15 @@ def _evidence(asking: Asking, ready: _Prepared, found: Found, board: Sequence[En
             "holdout": asking.how.holdout.model_dump(mode="json", exclude_none=True),
             "data": {one.name: data_fingerprint(one) for one in (*(p.source for p in transfer.pairs), transfer.target)},
             "date": datetime.datetime.now(tz=datetime.UTC).date(),
-            "versions": asking.versions_of([winner]),
+            "versions": asking.versions_of([winner, measured.over]),
         }
     )
+
+
+def _left_out(asking: Asking, ready: _Prepared) -> list[str]:
+    facts = [PairFacts.of(pair) for pair in ready.repeats[0].train.pairs]
+    lines = (left_out(one, facts, asking.how.tries, asking.budget) for one in ready.strategies)
+    return [line for line in lines if line]
 
 
 def _whys(found: Found) -> str:

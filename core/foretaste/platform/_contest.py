@@ -11,12 +11,13 @@ import numpy as np
 from foretaste.data import PairFacts
 from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
 from foretaste.metrics import Metric
-from foretaste.platform._bench import Tuned, settings_of, worth
+from foretaste.platform._bench import Tuned, worth
 from foretaste.platform._compare import Measure, Measured
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences
 from foretaste.platform._search import Sampler, SearchKind
+from foretaste.platform._settings import settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
-from foretaste.strategy import Strategy
+from foretaste.strategy import Budget, Strategy
 
 _REAL, _SHUFFLED = 0.6, 0.4
 """Of the time of a repeat the race takes this at most; of what is then left the race with people permuted this."""
@@ -79,10 +80,10 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
 
 
 def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> Entrant:
-    how = rules.how
+    how, budget = rules.how, Budget(memory=rules.memory)
     if rules.search == "optuna" and not strategy.uses_others:
-        return Entrant(strategy, [strategy], Sampler(strategy, facts, how.seed), how.tries)
-    return Entrant(strategy, settings_of(strategy, facts, how.tries))
+        return Entrant(strategy, [strategy], Sampler(strategy, facts, how.seed, budget), how.tries)
+    return Entrant(strategy, settings_of(strategy, facts, how.tries, budget))
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
-from foretaste.platform._bench import Bench, refusal_of, worth
+from foretaste.platform._bench import Bench, worth
 from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
     Measure,
@@ -29,6 +29,7 @@ from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fit import Fitter
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
+from foretaste.platform._settings import left_out, refusal_of
 from foretaste.recommender import Recommender
 from foretaste.registry import Decision, Registry
 from foretaste.result import Entry, TransferResult
@@ -203,7 +204,8 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
             notes.append(f"{name} passed over: {objection}")
         else:
             field.setdefault(name, beside)
-    return list(field.values()), notes
+    lines = (left_out(one, facts, job.how.tries, budget) for one in field.values())
+    return list(field.values()), [*notes, *(line for line in lines if line)]
 
 
 def leaky(entry: Entry) -> Entry:

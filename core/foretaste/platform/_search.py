@@ -12,8 +12,8 @@ import numpy as np
 
 from foretaste.data import PairFacts
 from foretaste.errors import ConfigError, MissingPackageError
-from foretaste.platform._bench import settings_of
-from foretaste.strategy import Strategy, make_strategy
+from foretaste.platform._settings import settings_of
+from foretaste.strategy import Budget, Strategy, make_strategy
 
 SearchKind = Literal["grid", "optuna"]
 
@@ -37,11 +37,11 @@ class Sampler:
     The grid's values are combined freely, so that it also finds what a grid of few settings leaves out.
     """
 
-    def __init__(self, strategy: Strategy, facts: Sequence[PairFacts], seed: int) -> None:
+    def __init__(self, strategy: Strategy, facts: Sequence[PairFacts], seed: int, budget: Budget) -> None:
         import optuna
 
         self._strategy = strategy
-        self._values = _values(settings_of(strategy, facts, _MANY))
+        self._values = _values(settings_of(strategy, facts, _MANY, budget))
         self._spaces: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.CategoricalDistribution(list(range(len(values))))
             for name, values in self._values.items()
