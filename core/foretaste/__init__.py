@@ -41,10 +41,13 @@ if TYPE_CHECKING:
     from foretaste.metrics import Metric, Ndcg, Ranking
     from foretaste.platform import Platform, run_experiment
     from foretaste.recommender import (
+        Blend,
         Correction,
         Encoder,
         FactorModel,
+        GroupGate,
         HistoryModel,
+        LinearGate,
         Mix,
         PairLayer,
         RatingScale,
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from foretaste.strategy import Budget, Carried, Context, Memory, Search, Step, Strategy
 
 __all__ = [
+    "Blend",
     "Budget",
     "BundleError",
     "CancelledError",
@@ -79,9 +83,11 @@ __all__ = [
     "FeatureMatrices",
     "Features",
     "ForetasteError",
+    "GroupGate",
     "HistoryModel",
     "Index",
     "Interactions",
+    "LinearGate",
     "Memory",
     "Metric",
     "MissingPackageError",
@@ -132,8 +138,8 @@ _NAMES = {
     "hookspecs": "hookimpl",
     "metrics": "Metric Ndcg Ranking",
     "platform": "Platform run_experiment",
-    "recommender": "Correction Encoder FactorModel HistoryModel Mix PairLayer RatingScale Recommender Roster Side"
-    " cut_map own_share",
+    "recommender": "Blend Correction Encoder FactorModel GroupGate HistoryModel LinearGate Mix PairLayer RatingScale"
+    " Recommender Roster Side cut_map own_share",
     "registry": "Catalog Decision Registry",
     "result": "RunResult TransferResult",
     "strategy": "Budget Carried Context Memory Search Step Strategy",

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from foretaste import Platform, load_bundle, save_bundle
+from foretaste import Blend, GroupGate, Platform, load_bundle, save_bundle
 from foretaste.testing import fit_once, rating_world, taste_world
 from foretaste_align import Ratings
 
@@ -45,6 +46,35 @@ def test_why_names_items_of_the_history(call: Any, bundle: Path) -> None:
         assert "grocery" in domains
         assert sum(reason["share"] for reason in line["reasons"]) != 0
     assert "grocery: g" in call("recommend", bundle, "1000", "--why").out
+
+
+@pytest.fixture(scope="module")
+def blend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Books to films: newcomers by naive Bayes, who has rows by a mix of it and popularity."""
+    world = taste_world()
+    members = {name: Platform().fit(name, world) for name in ("linear/naive-bayes", "baseline/popular")}
+    model = Blend.of(world, members, GroupGate(np.array([[1, 0], [0.75, 0.25], [0.75, 0.25]])))
+    return save_bundle(model, tmp_path_factory.mktemp("blend"), strategy="toy/blend", params={})
+
+
+def test_why_tells_what_the_members_of_a_blend_weigh_for_each_person(call: Any, blend: Path) -> None:
+    answer = call("recommend", blend, "a0", "a4", "-k", "1", "--why")
+    assert answer.out.count("weights: linear/naive-bayes 0.75, baseline/popular 0.25\n") == 1
+    assert answer.out.count("weights: linear/naive-bayes 1, baseline/popular 0\n") == 1
+    assert "(linear/naive-bayes)" in answer.out
+    lists = call("recommend", blend, "a0", "nobody", "-k", "1", "--why", "--json").json["recommendations"]
+    assert [one["weights"] for one in lists] == [{"linear/naive-bayes": 0.75, "baseline/popular": 0.25}, None]
+    told = {reason["member"] for reason in lists[0]["items"][0]["reasons"]}
+    assert told == {"linear/naive-bayes", "baseline/popular"}
+
+
+def test_what_is_no_blend_has_no_weights(call: Any, bundle: Path) -> None:
+    assert "weights" not in call("recommend", bundle, "1000", "--why").out
+    (one,) = call("recommend", bundle, "1000", "--why", "--json").json["recommendations"]
+    assert one["weights"] == {}
+    assert one["items"][0]["reasons"][0]["member"] is None
+    (one,) = call("recommend", bundle, "1000", "--json").json["recommendations"]
+    assert one["weights"] is None
 
 
 def test_why_has_no_reasons_for_a_stranger(call: Any, bundle: Path) -> None:

@@ -41,13 +41,16 @@ def test_every_history_item_is_a_reason_where_there_is_room(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_strongest_reasons_come_first_and_the_rest_is_summed_by_domain(name):
+def test_the_strongest_reasons_come_first_and_the_rest_is_summed_by_domain_and_member(name):
     every = [r for r in MODELS[name].explain("u3", 111, 100).reasons if r.domain]
     found = MODELS[name].explain("u3", 111, 2).reasons
     assert list(found[:2]) == every[:2]
-    for rest in found[2:-1]:
+    rests = [r for r in found[2:] if r.domain]
+    assert {(r.domain, r.member) for r in rests} == {(r.domain, r.member) for r in every[2:]}
+    for rest in rests:
         assert rest.item is None
-        assert rest.share == pytest.approx(sum(r.share for r in every[2:] if r.domain == rest.domain))
+        others = [r.share for r in every[2:] if (r.domain, r.member) == (rest.domain, rest.member)]
+        assert rest.share == pytest.approx(sum(others))
     assert found[-1].domain is None
 
 

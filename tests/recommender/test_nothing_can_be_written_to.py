@@ -18,7 +18,18 @@ from foretaste.recommender import Encoder, FactorModel, HistoryModel, Recommende
 from recommender.toy_recommenders import BOOKS, USERS, every_recommender, factor_model, history_model
 
 MODELS = every_recommender()
-IN_A_MODEL = ("user_factors", "item_factors", "item_bias", "encoders", "sides", "roster", "arrays", "histories")
+IN_A_MODEL = (
+    "user_factors",
+    "item_factors",
+    "item_bias",
+    "encoders",
+    "sides",
+    "roster",
+    "arrays",
+    "histories",
+    "members",
+    "gate",
+)
 
 
 def reachable(held: object, place: str) -> dict[str, np.ndarray]:

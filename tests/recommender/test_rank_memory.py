@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender import FactorModel, HistoryModel, Roster, Side
+from foretaste.recommender import Blend, FactorModel, GroupGate, HistoryModel, Roster, Side
 
 N_USERS, N_ITEMS = 20_000, 4_000
 RNG = np.random.default_rng(0)
@@ -34,7 +34,17 @@ def history_model():
     return HistoryModel(roster(), np.zeros(N_ITEMS), {"books": side})
 
 
-@pytest.mark.parametrize("make", [factor_model, history_model])
+def blend():
+    same = roster()
+    members = {
+        "factors": FactorModel(same, RNG.normal(size=(N_USERS, 8)), RNG.normal(size=(N_ITEMS, 8))),
+        "popular": HistoryModel(same, np.zeros(N_ITEMS)),
+    }
+    nobody = np.zeros(N_USERS, np.int64)
+    return Blend(same, members, GroupGate(np.full((3, 2), 0.5)), nobody, nobody)
+
+
+@pytest.mark.parametrize("make", [factor_model, history_model, blend])
 def test_ranking_everyone_never_holds_all_scores(make):
     model = make()
     tracemalloc.start()

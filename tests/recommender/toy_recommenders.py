@@ -12,10 +12,13 @@ from scipy import sparse
 
 from foretaste.data import Index
 from foretaste.recommender import (
+    Blend,
     Correction,
     Encoder,
     FactorModel,
+    GroupGate,
     HistoryModel,
+    LinearGate,
     Mix,
     PairLayer,
     RatingScale,
@@ -173,7 +176,53 @@ def summed_rating_model() -> FactorModel:
     return FactorModel(roster().rating(scale), people, movies, item_bias=bias, encoders=encoders, kappa=3.0)
 
 
-def every_recommender() -> dict[str, FactorModel | HistoryModel]:
+LENGTHS = np.diff(TARGET.indptr), np.diff(SOURCE.indptr)
+BOUNDS = (0, 6)
+
+
+def popular() -> HistoryModel:
+    return HistoryModel(roster().without_source(), np.log1p(roster().popularity))
+
+
+def members() -> dict[str, Any]:
+    return {"toy/factors": factor_model(prior_precision=5.0), "toy/history": history_model(), "toy/popular": popular()}
+
+
+def group_blend(*lines: list[float], bounds: tuple[int, ...] = BOUNDS, parts: Any = None) -> Blend:
+    """Newcomers, people of up to 6 rows, and the others have a line of weights each."""
+    mine = parts or members()
+    return Blend(roster(), mine, GroupGate(np.array(lines), bounds), *LENGTHS)
+
+
+def served_by_group() -> Blend:
+    """Each group by one member: newcomers by vectors, few-shot people by histories, warm ones by the same vectors."""
+    return group_blend([1, 0, 0], [0, 1, 0], [1, 0, 0])
+
+
+def mixed_by_group() -> Blend:
+    return group_blend([0.5, 0.25, 0.25], [0.2, 0.3, 0.5], [0.75, 0.25, 0])
+
+
+FACTS = ("target_history", "source_history", "agreement", "entropy:0", "entropy:1")
+
+
+def gated_blend(facts: tuple[str, ...] = FACTS) -> Blend:
+    rng = np.random.default_rng(12)
+    center, scale = rng.random(len(facts)), 0.5 + rng.random(len(facts))
+    gate = LinearGate(facts, rng.normal(size=3), rng.normal(size=(3, len(facts))), center, scale)
+    return Blend(roster(), members(), gate, *LENGTHS)
+
+
+def every_blend() -> dict[str, Blend]:
+    return {
+        "blend of one member for each group": served_by_group(),
+        "blend of a mix for each group": mixed_by_group(),
+        "blend gated by histories": gated_blend(FACTS[:2]),
+        "blend gated by scores": gated_blend(),
+    }
+
+
+def every_recommender() -> dict[str, Any]:
     center = np.linspace(-1, 1, 4).astype(np.float32)
     factors = {
         "factor model": factor_model(),
@@ -185,7 +234,8 @@ def every_recommender() -> dict[str, FactorModel | HistoryModel]:
     }
     factors["factor model with a layer over person and item"] = factor_model(pair_layer=pair_layer())
     factors["additive factor model"] = additive_model()
-    return factors | {f"{form} history model": history_model(form) for form in MAPS}
+    histories = {f"{form} history model": history_model(form) for form in MAPS}
+    return factors | histories | every_blend()
 
 
 def items_of(matrix: sparse.csr_matrix, row: int, ids: list) -> list:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,8 @@ def _write_indexes(recommender: Recommender, made: Path) -> dict[str, Any]:
     return {"users": write_ids(made / "users.arrow", roster.users), "items": items, "history_items": others}
 
 
-def _contents(arrays: Arrays, kept: Mapping[str, Any], roster: Roster, seen: bool) -> list[str]:
+def _contents(arrays: Arrays, kept: Iterable[str], roster: Roster, seen: bool) -> list[str]:
+    kept = {name.partition("+")[0] for name in kept}  # a blend may keep several readings of one domain
     held = {
         "factors": any(name.rsplit(".")[-1] == "user_factors" for name in arrays),
         "seen items": seen,

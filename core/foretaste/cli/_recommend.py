@@ -38,7 +38,12 @@ def recommend(
     ],
     users: Annotated[list[str] | None, typer.Argument(metavar="USER", help="User ids.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
-    why: Annotated[bool, typer.Option("--why", help="Say which part of a history speaks for each item.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option(
+            "--why", help="Say which part of a history speaks for each item, and what members of a blend weigh."
+        ),
+    ] = False,
     on_unknown: Annotated[Unknown, typer.Option(help="What to do about users that the bundle does not know.")] = (
         Unknown.popular
     ),
@@ -151,12 +156,15 @@ def _document(one: Recommended, reasons: list[list[Reasons] | None] | None, at: 
     mine = reasons[at] if reasons else None
     for line, why in zip(items, mine or [], strict=False):
         line["reasons"] = [asdict(reason) for reason in why.reasons]
-    return {"user": one.user, "path": one.path, "items": items}
+    weights = dict(mine[0].weights) if mine else None  # a person's, whatever the item
+    return {"user": one.user, "path": one.path, "weights": weights, "items": items}
 
 
 def _show(out: Console, one: Recommended, reasons: list[Reasons] | None, rest: str) -> None:
     who = "the history given" if one.user is None else f"user {one.user}"
     out.print(f"{who} ({one.path})", style="bold")
+    if reasons and reasons[0].weights:
+        out.print(f"weights: {', '.join(f'{name} {weight:.3g}' for name, weight in reasons[0].weights.items())}")
     lines = table("rank", "item", "score", *(["why"] if reasons else []), numbers=("rank", "score"))
     for rank, (item, score) in enumerate(zip(one.items, one.scores, strict=True), 1):
         why = [_sentence(reasons[rank - 1], rest)] if reasons else []
@@ -170,5 +178,7 @@ def _sentence(reasons: Reasons, rest: str) -> str:
 
 def _cause(reason: Reason, rest: str) -> str:
     if reason.domain is None:
-        return rest
-    return f"rest of {reason.domain}" if reason.item is None else f"{reason.domain}: {reason.item}"
+        cause = rest
+    else:
+        cause = f"rest of {reason.domain}" if reason.item is None else f"{reason.domain}: {reason.item}"
+    return cause if reason.member is None else f"{cause} ({reason.member})"

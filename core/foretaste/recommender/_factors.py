@@ -13,7 +13,7 @@ from scipy import sparse
 
 from foretaste.data import Index, frozen
 from foretaste.errors import DataError
-from foretaste.recommender._answers import Best
+from foretaste.recommender._answers import Best, Reason, reasons_of
 from foretaste.recommender._correction import PARTS, Correction
 from foretaste.recommender._encoder import Encoder, Mix
 from foretaste.recommender._interface import Recommender
@@ -140,7 +140,7 @@ class FactorModel(Recommender):
     def _comparable(self) -> Mapping[str, Index]:
         return {self.roster.target: self.roster.items} | dict(self._domain_items())
 
-    def _contributions(self, row: int, item: int) -> tuple[float, dict[str, tuple[NDArray[np.int64], NDArray[Any]]]]:
+    def _contributions(self, row: int, item: int) -> tuple[list[Reason], list[Reason]]:
         if not self.histories():
             raise DataError("explain: this recommender was saved without the histories that an explanation needs")
         aim = self.item_factors[item].astype(np.float64)
@@ -157,7 +157,8 @@ class FactorModel(Recommender):
             added = np.zeros((1, 1), np.float32)
             self.pair_layer.add_to(added, self.user_factors[[row]], self._brought[[item]])
             whole += float(added[0, 0])
-        return whole - sum(float(p[1].sum()) for p in parts.values()), parts
+        base = whole - sum(float(shares.sum()) for _, shares in parts.values())
+        return [Reason(None, None, base)], reasons_of(parts, self._domain_items())
 
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
         telling = self._telling[self.roster.target]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index, frozen
+from foretaste.recommender._answers import Reason, reasons_of
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._map import ItemMap, map_arrays, map_columns, map_from, map_rows, map_shape, settled
 from foretaste.recommender._roster import Roster, expect_shape, freeze_fields
@@ -154,13 +155,13 @@ class HistoryModel(Recommender):
     def _domain_items(self) -> Mapping[str, Index]:
         return {name: side.items for name, side in self.sides.items()}
 
-    def _contributions(self, row: int, item: int) -> tuple[float, dict[str, tuple[NDArray[np.int64], NDArray[Any]]]]:
+    def _contributions(self, row: int, item: int) -> tuple[list[Reason], list[Reason]]:
         parts = {
             name: side.shares(side.histories[row], item)
             for name, side in self.sides.items()
             if side.histories is not None
         }
-        return float(self.item_bias[item]), parts
+        return [Reason(None, None, float(self.item_bias[item]))], reasons_of(parts, self._domain_items())
 
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
         return self.sides[domain].near(row)

@@ -91,15 +91,24 @@ class Recommender(Model):
 
     def _folded_in(self, history: Mapping[str, History]) -> tuple[sparse.csr_matrix | None, NDArray[np.float32] | None]:
         """Return what a history names in the target, and its scores (1, items); None where the model says nothing."""
+        given = self._given(history)
+        evidence = self._evidence(given)
+        return given.get(self.roster.target), self._fold_in(evidence) if evidence else None
+
+    def _given(self, history: Mapping[str, History]) -> dict[str, sparse.csr_matrix]:
+        """Return a history as a row per domain, zeros and all: of the target always, of sources where they are read."""
         readable, target = self._domain_items(), self.roster.target
         indexes = {target: self.roster.items, **dict.fromkeys(self.roster.sources), **readable}
-        given = history_rows(history, indexes, self.rated_domains, self.roster.feedback)
-        evidence = {
+        return history_rows(history, indexes, self.rated_domains, self.roster.feedback)
+
+    def _evidence(self, given: Mapping[str, sparse.csr_matrix]) -> dict[str, sparse.csr_matrix]:
+        """Return the rows that say something to the model."""
+        readable = self._domain_items()
+        return {
             name: told
             for name, row in given.items()
             if name in readable and (told := row if name in self.rated_domains else without_zeros(row)).nnz
         }
-        return given.get(target), self._fold_in(evidence) if evidence else None
 
     def score(
         self, users: Sequence[Any], items: Sequence[Any], *, on_unknown: OnUnknown = "popular"
@@ -112,7 +121,7 @@ class Recommender(Model):
     def _pair_scores(self, user_rows: NDArray[np.int64], item_rows: NDArray[np.int64]) -> NDArray[np.float32]:
         scores = np.empty(len(user_rows), np.float32)
         people, person = np.unique(user_rows, return_inverse=True)
-        for block in _blocks(len(people), len(self.roster.items)):
+        for block in blocks(len(people), len(self.roster.items)):
             rows = people[block]
             lines = np.empty((len(rows), len(self.roster.items)), np.float32)
             self._fill_by_path(rows, self._paths(rows), lines)
@@ -155,6 +164,10 @@ class Recommender(Model):
     def _predict_for(self, history: Mapping[str, History], items: Sequence[Any]) -> NDArray[np.float32]:
         rows = self._item_rows(items)
         _, found = self._folded_in(history)
+        return self._rated(found, rows)
+
+    def _rated(self, found: NDArray[np.float32] | None, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return ratings of item rows by somebody who is not in the model and has these scores (1, items), or none."""
         scores = np.zeros(len(rows), np.float32) if found is None else found[0, rows]
         return self._scale.predicted(np.full(len(rows), -1), rows, scores, np.full(len(rows), found is not None))
 
@@ -205,16 +218,18 @@ class Recommender(Model):
         """
         expect_count("n", n)
         (_, (row,)), (column,) = self._user_rows([user], "error"), self._item_rows([item])
+        constants, found = self._reasons(int(row), int(column))
+        return Reasons.of(user, item, constants, found, n, self._weights_told(int(row)))
+
+    def _reasons(self, row: int, column: int) -> tuple[list[Reason], list[Reason]]:
+        """Return what no history accounts for and what items of histories added, for popularity as for the model."""
         if self.roster.paths[row] == POPULAR:
-            value = float(self._log_popularity[column])
-            return Reasons(user, item, value, (Reason(None, None, value),))
-        base, parts = self._contributions(int(row), int(column))
-        found = [
-            Reason(domain, index_item, float(share))
-            for domain, (rows, shares) in parts.items()
-            for index_item, share in zip(self._domain_items()[domain].take(rows), shares, strict=True)
-        ]
-        return Reasons.of(user, item, base, found, n)
+            return [Reason(None, None, float(self._log_popularity[column]))], []
+        return self._contributions(row, column)
+
+    def _weights_told(self, row: int) -> dict[str, float]:
+        """Return how much each member of a blend counts for a person; nothing else has members."""
+        return {}
 
     def _at_most(self, k: int) -> int:
         """Return how long a list can get: no room is made for the rest of a million."""
@@ -242,6 +257,7 @@ def _check_pairs(call: str, users: NDArray[np.int64], items: NDArray[np.int64]) 
         raise DataError(f"{call}: found {len(users)} users and {len(items)} items, expected equal numbers")
 
 
-def _blocks(n_rows: int, n_columns: int) -> list[slice]:
+def blocks(n_rows: int, n_columns: int) -> list[slice]:
+    """Cut rows into blocks of about 32 MB of scores."""
     size = max(1, _BLOCK_BYTES // (4 * max(1, n_columns)))
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]

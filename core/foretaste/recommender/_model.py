@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender._answers import Best
+from foretaste.recommender._answers import Best, Reason
 from foretaste.recommender._roster import POPULAR, Roster
 from foretaste.solvers import top_k
 
@@ -47,8 +47,8 @@ class Model(ABC):
         """Return the item index of each domain whose history can be folded in."""
 
     @abstractmethod
-    def _contributions(self, row: int, item: int) -> tuple[float, dict[str, tuple[NDArray[np.int64], NDArray[Any]]]]:
-        """Return what no history accounts for, and per domain the history item rows and what each added.
+    def _contributions(self, row: int, item: int) -> tuple[list[Reason], list[Reason]]:
+        """Return what no history accounts for, and what each item of a person's histories added.
 
         All of it adds up to the score. Raises DataError where the histories were left out of a bundle.
         """
