@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from foretaste.config import StrictModel
 
+Group = Literal["newcomer", "few-shot", "warm"]
 Verdict = Literal["helps", "no evidence", "hurts", "leak", "baseline"]
 
 
@@ -55,7 +56,7 @@ class Entry(StrictModel):
 class Population(StrictModel):
     """The same figures for one group of people: newcomer (0 target rows), few-shot (1-20), warm (more)."""
 
-    population: Literal["newcomer", "few-shot", "warm"]
+    population: Group
     people: int
     over: str
     """The baseline that is best on validation for this group (for everybody, where validation has none of it)."""
@@ -63,6 +64,18 @@ class Population(StrictModel):
     """Strategy to metric to value."""
     lifts: dict[str, Lift]
     """Transfer strategy to its lift in the first metric."""
+
+
+class HandedOn(StrictModel):
+    """What is handed on, measured: everybody takes the values of the strategy that serves them."""
+
+    served_by: dict[Group, str]
+    """Population to the strategy that serves it: the choice, or a baseline where the guard put one."""
+    metrics: dict[str, float | None]
+    """Over all test people; each repeat is guarded by its own validation people. None for a metric of all lists
+    together where several strategies serve."""
+    lift: Lift | None
+    """Against the baseline that is best on validation; None where baselines serve everybody."""
 
 
 class TransferResult(StrictModel):
@@ -74,7 +87,9 @@ class TransferResult(StrictModel):
     rule_choice: str
     """What the registry (or the experiment) chose."""
     chosen: str
-    """What is handed on: the rule's choice, or a baseline where the guard replaced it."""
+    """What is handed on: the rule's choice, or a baseline where the guard replaced it for everybody."""
+    handed_on: HandedOn
+    """Who serves whom, and what that is worth."""
     trace: list[str]
     """How the choice came about, line by line."""
     facts: list[dict[str, Any]]

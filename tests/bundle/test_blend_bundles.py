@@ -93,7 +93,10 @@ def damaged(folder, change):
     [
         (lambda facts: facts["members"].pop(), "gate: found weights for 3 members, expected 2"),
         (lambda facts: facts["members"][0].update(kind="blend"), "its parts do not fit together"),
-        (lambda facts: facts["gate"].update(kind="oracle"), "gate: found kind 'oracle', expected group or linear"),
+        (
+            lambda facts: facts["gate"].update(kind="oracle"),
+            "gate: found kind 'oracle', expected group, linear or guarded",
+        ),
         (lambda facts: facts["gate"].update(bounds=[0]), r"weights_by_group: found shape \(3, 3\), expected \(2, 3\)"),
         (lambda facts: facts.pop("gate"), "its parts do not fit together: 'gate' is missing"),
     ],

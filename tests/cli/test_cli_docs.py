@@ -19,11 +19,12 @@ from foretaste.experiment import NewcomersHoldout
 from foretaste.plugins import PluginReport
 from foretaste.recommender import Reason
 from foretaste.registry import Decision, EvidenceReport
-from foretaste.result import Cell, Control, Entry, Lift, Population, RunResult, TransferResult
+from foretaste.result import Cell, Control, Entry, HandedOn, Lift, Population, RunResult, TransferResult
 
 DOCS = Path(__file__).parents[2] / "docs"
 MODELS = {
-    model.__name__: list(model.model_fields) for model in (RunResult, TransferResult, Cell, Entry, Lift, Control)
+    model.__name__: list(model.model_fields)
+    for model in (RunResult, TransferResult, HandedOn, Cell, Entry, Lift, Control)
 } | {
     "Population": list(Population.model_fields),
     **{one.__name__: list(one.model_fields) for one in (CompareResult, TransferComparison, Unmeasured, Choice)},

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from foretaste.cli._show import headline, judged
-from foretaste.result import Control, Entry, Lift, RunResult, TransferResult
+from foretaste.evaluation import POPULATIONS
+from foretaste.result import Control, Entry, HandedOn, Lift, RunResult, TransferResult
 
 
 def entry(verdict: str, *, value: float = 0.024, name: str = "linear/naive-bayes", control: Any = "not run") -> Entry:
@@ -33,12 +34,14 @@ def entry(verdict: str, *, value: float = 0.024, name: str = "linear/naive-bayes
     )
 
 
-def transfer(chosen: str, *entries: Entry) -> TransferResult:
+def transfer(chosen: str, *entries: Entry, lift: Lift | None = None, **served: str) -> TransferResult:
+    groups = {group: served.get(group.replace("-", "_"), chosen) for group in POPULATIONS}
     return TransferResult(
         source="grocery",
         target="drugstore",
         rule_choice="linear/naive-bayes",
         chosen=chosen,
+        handed_on=HandedOn(served_by=groups, metrics={"ndcg@10": 0.2}, lift=lift),
         trace=[],
         facts=[],
         people=712,
@@ -83,6 +86,22 @@ def test_a_choice_that_the_guard_replaced_is_told() -> None:
     line = headline(transfer("baseline/ease", entry("hurts", value=-0.1), entry("baseline", name="baseline/ease")))
     assert line.startswith("baseline/ease is handed on: the guard replaced linear/naive-bayes, which does worse on")
     assert "linear/naive-bayes hurts: ndcg@10 -0.100 [-0.106, -0.094] over baseline/popular, 712 people" in line
+
+
+def test_a_group_that_the_guard_gave_to_a_baseline_is_told() -> None:
+    lift = Lift(metric="ndcg@10", value=0.03, low=0.02, high=0.04, p=0.0, over="baseline/popular")
+    found = transfer("linear/naive-bayes", entry("helps"), lift=lift, few_shot="baseline/ease")
+    assert headline(found) == (
+        "linear/naive-bayes is handed on, but baseline/ease for few-shot people, where it does worse on"
+        " validation: together ndcg@10 +0.030 [+0.020, +0.040] over baseline/popular, 712 people; on its own,"
+        " linear/naive-bayes helps: ndcg@10 +0.024 [+0.018, +0.030] over baseline/popular, 712 people; control not run"
+    )
+
+
+def test_groups_that_went_to_two_baselines_are_both_told() -> None:
+    entries = entry("hurts", value=-0.1), entry("baseline", name="baseline/ease")
+    line = headline(transfer("baseline/ease", *entries, newcomer="baseline/popular"))
+    assert line.startswith("baseline/ease is handed on, but baseline/popular for newcomer people: the guard replaced")
 
 
 def test_run_tells_what_it_found(finished: Any) -> None:

@@ -13,14 +13,18 @@ from foretaste.platform._run import without_twins
 def test_the_guard_replaces_a_choice_that_loses_on_validation(shops):
     (result,) = run(shops, {"strategy": "toy/bad"}).transfers
     assert (result.rule_choice, result.chosen) == ("toy/bad", "toy/popular")
-    assert result.trace[-1].startswith("guard: toy/bad has ndcg@5 0.")
-    assert result.trace[-1].endswith(": replaced by toy/popular")
+    (line,) = [line for line in result.trace if " on validation, " in line]
+    assert line.startswith("guard: toy/bad has ndcg@5 0.")
+    assert line.endswith(": replaced by toy/popular")
+    assert set(result.handed_on.served_by.values()) == {"toy/popular"}
 
 
 def test_the_guard_keeps_a_choice_that_wins(shops):
     (result,) = run(shops).transfers
     assert (result.rule_choice, result.chosen) == ("toy/taste", "toy/taste")
-    assert result.trace[-1].endswith(": kept")
+    (line,) = [line for line in result.trace if " on validation, " in line]
+    assert line.endswith(": kept")
+    assert set(result.handed_on.served_by.values()) == {"toy/taste"}
 
 
 def test_the_guard_has_nothing_to_say_of_a_baseline(shops):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from foretaste.data import Feedback, Index
-from foretaste.recommender import Blend, GroupGate, HistoryModel, LinearGate
+from foretaste.recommender import Blend, GroupGate, GuardedGate, HistoryModel, LinearGate
 from recommender.toy_recommenders import (
     BOOKS,
     LENGTHS,
@@ -17,8 +17,10 @@ from recommender.toy_recommenders import (
     SOURCE,
     TARGET,
     USERS,
+    factor_model,
     gated_blend,
     group_blend,
+    guarded_blend,
     history_model,
     items_of,
     members,
@@ -221,6 +223,15 @@ def test_notes_of_members_are_told_under_their_names():
     assert blend.notes == ("few people", "toy/history: the map was cut")
 
 
+def test_a_guarded_gate_leaves_its_weights_to_some_groups_and_serves_others_by_one_member():
+    blend, inner = guarded_blend(), gated_blend()
+    few = USERS.index(FEW)
+    np.testing.assert_array_equal(blend.weights(np.array([few]))[0], [*inner.weights(np.array([few]))[0], 0])
+    assert blend.weights(np.array([USERS.index(NEWCOMERS), 3])).tolist() == [[1, 0, 0, 0], [0, 0, 0, 1]]
+    assert blend.recommend(["u3"]) == factor_model().recommend(["u3"])
+    assert blend.recommend([FEW]) == inner.recommend([FEW])
+
+
 def others(**changes):
     return HistoryModel(replace(roster(), **changes), np.zeros(len(MOVIES), np.float32))
 
@@ -256,6 +267,11 @@ def test_members_that_do_not_go_together_are_refused(parts, words):
         (lambda: GroupGate(np.ones((3, 1)), (20, 0)), r"bounds: found \(20, 0\), expected numbers that rise"),
         (lambda: GroupGate(np.full((3, 2), 0.4)), "expected weights of 0 or more that add up to 1 in each group"),
         (lambda: GroupGate(np.array([[2.0, -1.0]] * 3)), "expected weights of 0 or more"),
+        (
+            lambda: GuardedGate(GroupGate(np.ones((3, 1))), 2, (0, 2, -1)),
+            r"served_by: found \(0, 2, -1\), expected -1 or one of 2 members",
+        ),
+        (lambda: GuardedGate(GroupGate(np.ones((3, 1))), 1, (0, 0)), r"served_by: found shape \(2,\), expected \(3,\)"),
         (lambda: LinearGate(("age",), [0], [[0]], [0], [1]), "facts: found 'age', expected some of target_history, "),
         (lambda: LinearGate((), [0, 0], np.zeros((1, 0)), [], []), r"coefficients: found shape \(1, 0\)"),
         (lambda: LinearGate(("agreement",), [0], [[0]], [0], [0]), "scale: found 0, expected numbers above 0"),

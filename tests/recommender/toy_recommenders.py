@@ -17,6 +17,7 @@ from foretaste.recommender import (
     Encoder,
     FactorModel,
     GroupGate,
+    GuardedGate,
     HistoryModel,
     LinearGate,
     Mix,
@@ -213,12 +214,20 @@ def gated_blend(facts: tuple[str, ...] = FACTS) -> Blend:
     return Blend(roster(), members(), gate, *LENGTHS)
 
 
+def guarded_blend() -> Blend:
+    """A gate that reads scores decides for few-shot people alone: the others go to vectors, each to their own."""
+    inner = gated_blend()
+    parts = dict(inner.members) | {"toy/own": factor_model()}
+    return Blend(roster(), parts, GuardedGate(inner.gate, 4, (0, -1, 3), BOUNDS), *LENGTHS)
+
+
 def every_blend() -> dict[str, Blend]:
     return {
         "blend of one member for each group": served_by_group(),
         "blend of a mix for each group": mixed_by_group(),
         "blend gated by histories": gated_blend(FACTS[:2]),
         "blend gated by scores": gated_blend(),
+        "guarded blend": guarded_blend(),
     }
 
 

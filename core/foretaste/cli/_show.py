@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from foretaste.result import Cell, Control, Entry, Lift, Population, TransferResult, Verdict
+    from foretaste.result import Cell, Control, Entry, Group, Lift, Population, TransferResult, Verdict
 
 NARROW: Final = 100
 """A terminal of fewer columns has no room for all figures."""
@@ -55,7 +55,7 @@ def show_transfer(out: Console, result: TransferResult, metrics: Sequence[str], 
     out.print(board(result.leaderboard, metrics, out.width, result.chosen))
     out.print()
     if result.populations:
-        out.print(population_table(result.populations, result.leaderboard, metrics[0]))
+        out.print(population_table(result.populations, result.leaderboard, metrics[0], result.handed_on.served_by))
         out.print()
     out.print(f"audit: {result.audit.get('sentence') or 'nothing found'}")
     if result.bundle is None:
@@ -84,12 +84,17 @@ def _program() -> str:
 
 def headline(result: TransferResult) -> str:
     """Return the choice and its verdict in one line."""
-    if result.chosen == result.rule_choice:
-        return judged(result.entry(result.chosen), result.people)
-    return (
-        f"{result.chosen} is handed on: the guard replaced {result.rule_choice}, which does worse on validation;"
-        f" on the test people, {judged(result.entry(result.rule_choice), result.people)}"
-    )
+    served, lift = result.handed_on.served_by, result.handed_on.lift
+    apart = [f"{name} for {group} people" for group, name in served.items() if name != result.chosen]
+    head = ", but ".join([f"{result.chosen} is handed on", *([", ".join(apart)] if apart else [])])
+    choice = judged(result.entry(result.rule_choice), result.people)
+    if result.chosen != result.rule_choice:
+        why = f"the guard replaced {result.rule_choice}, which does worse on validation"
+        return f"{head}: {why}; on the test people, {choice}"
+    if not apart or lift is None:
+        return choice
+    together = f"together {lift.metric} {interval(lift)} over {lift.over}, {_counted(result.people)}"
+    return f"{head}, where it does worse on validation: {together}; on its own, {choice}"
 
 
 def judged(entry: Entry, people: int) -> str:
@@ -151,12 +156,16 @@ def _control(entry: Entry) -> str:
     return control if isinstance(control, str) else interval(control.lift)
 
 
-def population_table(groups: Sequence[Population], entries: Sequence[Entry], metric: str) -> Table:
+def population_table(
+    groups: Sequence[Population], entries: Sequence[Entry], metric: str, served_by: Mapping[Group, str] | None = None
+) -> Table:
     """Return one column for each group of people: the first metric, and the lift over what is best for them."""
     lines = table(metric, *(f"{one.population}, {_counted(one.people)}" for one in groups))
     for entry in entries:
         lines.add_row(entry.strategy, *(_for_them(one, entry.strategy, metric) for one in groups))
     lines.add_row("(lift over)", *(one.over for one in groups))
+    if served_by is not None:
+        lines.add_row("(served by)", *(served_by[one.population] for one in groups))
     return lines
 
 

@@ -117,10 +117,10 @@ def measure(
     return found
 
 
-def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None) -> str:
+def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None, repeat: int = 0) -> str:
     """Return the baseline that is best on the validation people, all of them or those of one population."""
-    # the first repeat's, as in Measured.validation
-    baselines = {name: one.tuned[0] for name, one in found.items() if one.baseline}
+    # of one repeat, as in Measured.validation
+    baselines = {name: one.tuned[repeat] for name, one in found.items() if one.baseline}
     groups = next(iter(baselines.values())).validation.populations
     mask = None if population is None or not (groups == population).any() else groups == population
     return best_of(baselines, metric, mask)
@@ -180,7 +180,7 @@ def leaderboard(found: Mapping[str, Measured], how: Measure, control: Mapping[st
             Entry(
                 strategy=name,
                 params=one.tuned[0].strategy.params(),
-                metrics={m.label: _plain(scores.overall[m.label]) for m in how.metrics},
+                metrics=means(scores, how.metrics),
                 validation=_plain(one.validation.overall[metric.label]),
                 lift=lift,
                 lifts=[found_lifts[name] for found_lifts in by_baseline.values() if name in found_lifts],
@@ -229,6 +229,11 @@ def populations(found: Mapping[str, Measured], how: Measure) -> list[Population]
 
 def _means(scores: Scores, rows: NDArray[np.bool_], metrics: Sequence[Metric]) -> dict[str, float | None]:
     return {m.label: _plain(mean_of(scores.values[m.label][rows])) for m in metrics if m.per_person}
+
+
+def means(scores: Scores, metrics: Sequence[Metric]) -> dict[str, float | None]:
+    """Return the figure of each metric for everybody, None where it is not defined."""
+    return {metric.label: _plain(scores.overall[metric.label]) for metric in metrics}
 
 
 def _plain(value: float | None) -> float | None:

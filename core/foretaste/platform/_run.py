@@ -11,15 +11,14 @@ from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twi
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import DataError, StrategyError
-from foretaste.evaluation import HeldOut, hold_out, prepared, validation_plan
+from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
-from foretaste.platform._bench import Bench, worth
+from foretaste.platform._bench import Bench
 from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
     Measure,
     Measured,
-    best_baseline,
     leaderboard,
     measure,
     populations,
@@ -27,6 +26,7 @@ from foretaste.platform._compare import (
 )
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fit import Fitter
+from foretaste.platform._guard import Served, blended, guarded, handed_on
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
 from foretaste.platform._settings import left_out, refusal_of
@@ -102,21 +102,24 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [leaky(entry) for entry in board]
-    chosen, guard = _guarded(decision.strategy, found, job.how)
+    guards = [guarded(decision.strategy, found, job.how, repeat) for repeat in range(len(held))]
+    (served, guard), everybody = guards[0], [one for one, _ in guards]
+    figures, scores = handed_on(everybody, found, job.how)
     result = TransferResult(
         source="+".join(job.spec.sources),
         target=job.spec.target,
         rule_choice=decision.strategy,
-        chosen=chosen,
+        chosen=served.main,
+        handed_on=figures,
         trace=[*decision.trace, *guard],
         facts=[PairFacts.of(pair).as_dict() for pair in held[0].train.pairs],
-        people=len(found[chosen].pooled.people),
+        people=len(found[served.main].pooled.people),
         repeats=len(held),
         leaderboard=board,
         populations=populations(found, job.how),
         audit=audit_facts(audit, job.spec),
         notes=_notes(ready, found),
-        bundle=_bundle(job, found[chosen], ready.whole if job.refit else None, fitter),
+        bundle=_bundle(ready, served, found, scores, fitter),
     )
     job.output.publish(job.key, result, found, job.transfer.target.interactions.users)
     return result
@@ -213,18 +216,6 @@ def leaky(entry: Entry) -> Entry:
     return entry if entry.verdict == "baseline" else entry.model_copy(update={"verdict": "leak"})
 
 
-def _guarded(name: str, found: dict[str, Measured], how: Measure) -> tuple[str, list[str]]:
-    """Return the strategy to hand on: a choice that loses to the best baseline on validation is replaced by it."""
-    if found[name].baseline:
-        return name, []
-    metric = how.primary
-    over = best_baseline(found, metric)
-    mine, theirs = (found[n].validation.overall[metric.label] for n in (name, over))
-    lost = worth(mine, metric) < worth(theirs, metric)
-    line = f"guard: {name} has {metric.label} {mine:.4f} on validation, {over} has {theirs:.4f}"
-    return (over, [f"{line}: replaced by {over}"]) if lost else (name, [f"{line}: kept"])
-
-
 def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
     job = ready.job
     unmeasured = [
@@ -240,32 +231,43 @@ def _notes(ready: Ready, found: Mapping[str, Measured]) -> list[str]:
     return [*ready.held[0].train.notes, *older, *ready.passed_over, *unmeasured, *models, *alone, *again]
 
 
-def _bundle(job: Job, found: Measured, whole: Transfer | None, fitter: Fitter) -> str:
+def _bundle(
+    ready: Ready, served: Served, found: Mapping[str, Measured], scores: Sequence[Scores], fitter: Fitter
+) -> str:
     """Save what is handed on: fitted again on the whole transfer, or else as the first repeat left it."""
-    strategy, recommender, scores = found.tuned[0].strategy, found.first, found.scores[0]
-    if whole is not None:
+    job = ready.job
+    strategies = {name: found[name].tuned[0].strategy for name in served.names}
+    if job.refit:
         # nothing is measured from here on: test rows may be learnt from
-        recommender, scores = _refitted(found, whole, job.how, fitter), found.pooled
-    assert recommender is not None
+        transfer = prepared(ready.whole)
+        members = {name: _refitted(found[name], transfer, job.how, fitter) for name in served.names}
+    else:
+        transfer, scores = ready.held[0].train, scores[:1]
+        members = {name: one for name in served.names if (one := found[name].first) is not None}
+    about: dict[str, Any] = {}
+    if len(served.names) > 1:
+        params = {name: one.params() for name, one in strategies.items()}
+        about = {"served_by": served.as_dict(), "params_by_strategy": params}
+    strategy = strategies[served.main]
     path = save_bundle(
-        recommender,
+        blended(served, members, transfer),
         job.output.bundles(job.folder),
         strategy=strategy.name,
         params=strategy.params(),
         metadata={
             **job.metadata,
+            **about,
             "plugin": plugin_of(strategy, fitter.host),
-            "fitted_on": "training rows" if whole is None else "all rows",
-            "metrics": {k: v for k, v in scores.overall.items() if math.isfinite(v)},
+            "fitted_on": "all rows" if job.refit else "training rows",
+            "metrics": {k: v for k, v in pooled(scores).overall.items() if math.isfinite(v)},
         },
     )
     return str(path.relative_to(job.output.folder))
 
 
-def _refitted(found: Measured, whole: Transfer, how: Measure, fitter: Fitter) -> Recommender:
+def _refitted(found: Measured, everything: Transfer, how: Measure, fitter: Fitter) -> Recommender:
     strategy = found.tuned[0].strategy
-    fitter.context.progress(f"{whole.place}: {strategy.name} (all rows)")
-    everything = prepared(whole)
+    fitter.context.progress(f"{everything.place}: {strategy.name} (all rows)")
     try:
         plan = validation_plan(everything, how.holdout, how.seed, how.folds)
     except DataError:

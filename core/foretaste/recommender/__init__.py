@@ -7,6 +7,7 @@ from foretaste.recommender._cut import cut_map
 from foretaste.recommender._encoder import Encoder, Mix, own_share
 from foretaste.recommender._factors import FactorModel
 from foretaste.recommender._gates import GroupGate, LinearGate
+from foretaste.recommender._guarded_gate import GuardedGate
 from foretaste.recommender._history import HistoryModel, Side
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._kinds import PLAIN
@@ -26,6 +27,7 @@ __all__ = [
     "Encoder",
     "FactorModel",
     "GroupGate",
+    "GuardedGate",
     "HistoryModel",
     "ItemMap",
     "LinearGate",

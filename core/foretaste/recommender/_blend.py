@@ -55,11 +55,11 @@ class Blend(Recommender):
             raise ValueError(f"gate: found weights for {gate.members} members, expected {len(self._members)}")
         for name in ("target_history", "source_history"):
             expect_shape(name, getattr(self, name), (len(roster.users),))
-        self._own_notes = tuple(notes)
+        self.own_notes = tuple(notes)
         paths = np.stack([one.roster.paths for one in self._members.values()], axis=1)
         paths = np.where(gate.allows(self.target_history), paths, POPULAR).min(axis=1).astype(np.uint8)
         told = [f"{name}: {note}" for name, one in self._members.items() for note in one.notes]
-        super().__init__(replace(roster, paths=paths, rating_scale=None), [*self._own_notes, *told])
+        super().__init__(replace(roster, paths=paths, rating_scale=None), [*self.own_notes, *told])
 
     @classmethod
     def of(
@@ -74,13 +74,21 @@ class Blend(Recommender):
         """The members by name, in the order of the gate's weights."""
         return MappingProxyType(self._members)
 
+    @property
+    def _listed(self) -> list[Recommender]:
+        return list(self._members.values())
+
     def weights(self, rows: NDArray[np.int64]) -> Weights:
         """Return (len(rows), members) how much each member counts for user rows; -1 is a stranger."""
-        if not self.gate.reads_scores:
-            return self.gate.weights(*self._lengths(rows))
-        found = np.empty((len(rows), len(self._members)))
-        for block in self._blocks(len(rows)):
-            found[block] = self.gate.weights(*self._lengths(rows[block]), self._standard(rows[block]))
+        found = np.zeros((len(rows), len(self._members)))
+        for place, mine in self._alone(rows):
+            if place is not None:
+                found[mine, place] = 1
+                continue
+            for block in self._blocks(len(mine)):
+                some = mine[block]
+                scores = self._standard(rows[some]) if self.gate.reads_scores else ()
+                found[some] = self.gate.weights(*self._lengths(rows[some]), scores)
         return found
 
     def _lengths(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -99,16 +107,13 @@ class Blend(Recommender):
         return [standardised(self._lines(member, rows)) for member in self._members.values()]
 
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-        if self.gate.reads_scores:
-            return self._fill_mixed(rows, out)
-        for member, mine in self._alone(rows):
-            if member is None:
+        for place, mine in self._alone(rows):
+            if place is None:
                 part = np.empty((len(mine), out.shape[1]), np.float32)
                 self._fill_mixed(rows[mine], part)
                 out[mine] = part
             else:
-                out[mine] = self._lines(member, rows[mine])
-        return None
+                out[mine] = self._lines(self._listed[place], rows[mine])
 
     def _fill_mixed(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
         for block in self._blocks(len(rows)):
@@ -119,16 +124,15 @@ class Blend(Recommender):
                 continue
             weights = self.gate.weights(*lengths)
             heavy = [place for place in range(len(self._members)) if weights[:, place].any()]
-            members = list(self._members.values())
-            out[block] = mixed([standardised(self._lines(members[one], mine)) for one in heavy], weights[:, heavy])
+            out[block] = mixed([standardised(self._lines(self._listed[one], mine)) for one in heavy], weights[:, heavy])
 
-    def _alone(self, rows: NDArray[np.int64]) -> Iterator[tuple[Recommender | None, NDArray[np.int64]]]:
-        """Yield each member with the places of people for whom it alone counts, then None with those of all others."""
-        weights = self.gate.weights(*self._lengths(rows))
-        alone = (weights > 0).sum(axis=1) == 1
-        for place, member in enumerate(self._members.values()):
-            if len(mine := np.flatnonzero(alone & (weights[:, place] > 0))):
-                yield member, mine
+    def _alone(self, rows: NDArray[np.int64]) -> Iterator[tuple[int | None, NDArray[np.int64]]]:
+        """Yield each member's place with those of the people for whom it alone counts, then None with all others'."""
+        allows = self.gate.allows(self._lengths(rows)[0])
+        alone = allows.sum(axis=1) == 1
+        for place in range(len(self._members)):
+            if len(mine := np.flatnonzero(alone & allows[:, place])):
+                yield place, mine
         if len(mine := np.flatnonzero(~alone)):
             yield None, mine
 
@@ -136,11 +140,9 @@ class Blend(Recommender):
         self, rows: NDArray[np.int64], k: int, *, exclude_seen: bool = True, allow: NDArray[np.bool_] | None = None
     ) -> Best:
         """See Recommender.rank; who is served by one member gets the list of that member."""
-        if self.gate.reads_scores:
-            return super().rank(rows, k, exclude_seen=exclude_seen, allow=allow)
         items, scores = np.full((len(rows), k), -1), np.full((len(rows), k), -np.inf, np.float32)
-        for member, mine in self._alone(rows):
-            ranked = super().rank if member is None else member.rank
+        for place, mine in self._alone(rows):
+            ranked = super().rank if place is None else self._listed[place].rank
             items[mine], scores[mine] = ranked(rows[mine], k, exclude_seen=exclude_seen, allow=allow)
         return items, scores
 
@@ -163,14 +165,14 @@ class Blend(Recommender):
             for names in ((self.roster.target,), self.roster.sources)
         )
         members = self._members.values()
-        if not self.gate.reads_scores:
-            (weights,) = self.gate.weights(target, source)
-            return weights, [
-                self._placed(one, histories) if w else None for one, w in zip(members, weights, strict=True)
-            ]
-        found = [self._placed(one, histories) for one in members]
-        (weights,) = self.gate.weights(target, source, [self._standing(one) for one in found])
-        return weights, found
+        (allows,) = self.gate.allows(target)
+        alone = allows.sum() == 1
+        if self.gate.reads_scores and not alone:
+            found = [self._placed(one, histories) for one in members]
+            (weights,) = self.gate.weights(target, source, [self._standing(one) for one in found])
+            return weights, found
+        weights = allows.astype(np.float64) if alone else self.gate.weights(target, source)[0]
+        return weights, [self._placed(one, histories) if w else None for one, w in zip(members, weights, strict=True)]
 
     def _standing(self, found: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return standardised scores (1, items) of what a member found, or of popularity where that is nothing."""
@@ -208,7 +210,7 @@ class Blend(Recommender):
         weights = self.gate.typical(self.target_history)
         knowing = [place for place, one in enumerate(self._members.values()) if domain in one._comparable()]
         best = max(knowing, key=lambda place: weights[place])
-        return list(self._members.values())[best]._similar(domain, row)
+        return self._listed[best]._similar(domain, row)
 
     def _weights_told(self, row: int) -> dict[str, float]:
         return dict(zip(self._members, self.weights(np.array([row]))[0].tolist(), strict=True))
@@ -255,7 +257,7 @@ class Blend(Recommender):
         """See Recommender.arrays."""
         arrays, facts = blend_arrays(self._members, self.gate)
         arrays |= {"target_history": self.target_history, "source_history": self.source_history}
-        return arrays, facts | ({"notes": list(self._own_notes)} if self._own_notes else {})
+        return arrays, facts | ({"notes": list(self.own_notes)} if self.own_notes else {})
 
     def histories(self) -> Mapping[str, sparse.csr_matrix]:
         """Return the kept histories of all members; ``books+2`` is another reading of those of ``books``."""

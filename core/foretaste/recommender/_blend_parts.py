@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from foretaste.data import Index
-from foretaste.recommender._gates import Gate, gate_arrays, gate_from
+from foretaste.recommender._gates import Gate
+from foretaste.recommender._guarded_gate import gate_arrays, gate_from
 from foretaste.recommender._interface import Recommender
 from foretaste.recommender._kinds import PLAIN
 from foretaste.recommender._rating_scale import RatingScale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,10 +35,23 @@ class Gate(Protocol):
         """
 
     def allows(self, target_history: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return (people, members) which members may count at all."""
+        """Return (people, members) which members may count at all; where it is one, this one alone does."""
 
     def typical(self, target_history: NDArray[Any]) -> NDArray[np.float64]:
         """Return (members,) how much each counts for these people on the whole."""
+
+
+def groups_of(target_history: NDArray[Any], bounds: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return (people,) the activity group of each; ``bounds`` are the most rows in each group but the last."""
+    return np.searchsorted(bounds, target_history)
+
+
+def rising(bounds: Sequence[int]) -> tuple[int, ...]:
+    """Return bounds as whole numbers; ValueError unless they rise."""
+    found = tuple(int(bound) for bound in bounds)
+    if list(found) != sorted(set(found)):
+        raise ValueError(f"bounds: found {found}, expected numbers that rise")
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +68,7 @@ class GroupGate:
 
     def __post_init__(self) -> None:
         freeze_fields(self, "weights_by_group", dtype=np.float64)
-        object.__setattr__(self, "bounds", tuple(int(bound) for bound in self.bounds))
-        if list(self.bounds) != sorted(set(self.bounds)):
-            raise ValueError(f"bounds: found {self.bounds}, expected numbers that rise")
+        object.__setattr__(self, "bounds", rising(self.bounds))
         expect_shape("weights_by_group", self.weights_by_group, (len(self.bounds) + 1, self.weights_by_group.shape[-1]))
         if not ((self.weights_by_group >= 0).all() and np.allclose(self.weights_by_group.sum(axis=1), 1)):
             raise ValueError("weights_by_group: expected weights of 0 or more that add up to 1 in each group")
@@ -76,7 +87,7 @@ class GroupGate:
         self, target_history: NDArray[Any], source_history: NDArray[Any], scores: Sequence[NDArray[np.float32]] = ()
     ) -> Weights:
         """See Gate."""
-        return np.asarray(self.weights_by_group[np.searchsorted(self.bounds, target_history)])
+        return np.asarray(self.weights_by_group[groups_of(target_history, self.bounds)])
 
     def allows(self, target_history: NDArray[Any]) -> NDArray[np.bool_]:
         """See Gate."""
@@ -84,7 +95,8 @@ class GroupGate:
 
     def typical(self, target_history: NDArray[Any]) -> NDArray[np.float64]:
         """See Gate."""
-        return np.asarray(self.weights(np.append(target_history, []), target_history).mean(axis=0))
+        weights = self.weights(target_history, target_history) if len(target_history) else self.weights_by_group
+        return np.asarray(weights.mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,24 +152,6 @@ class LinearGate:
 
 
 LINEAR_PARTS = ("constants", "coefficients", "center", "scale")
-
-
-def gate_arrays(gate: Gate) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return a gate as arrays and facts; ValueError for one that no bundle holds."""
-    if isinstance(gate, GroupGate):
-        return {"weights_by_group": gate.weights_by_group}, {"kind": "group", "bounds": list(gate.bounds)}
-    if isinstance(gate, LinearGate):
-        return {part: getattr(gate, part) for part in LINEAR_PARTS}, {"kind": "linear", "facts": list(gate.facts)}
-    raise ValueError(f"gate: found {type(gate).__name__}, expected GroupGate or LinearGate")
-
-
-def gate_from(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Gate:
-    """Rebuild what ``gate_arrays`` gave."""
-    if facts["kind"] == "group":
-        return GroupGate(arrays["weights_by_group"], tuple(facts["bounds"]))
-    if facts["kind"] == "linear":
-        return LinearGate(tuple(facts["facts"]), *(arrays[part] for part in LINEAR_PARTS))
-    raise ValueError(f"gate: found kind {facts['kind']!r}, expected group or linear")
 
 
 def _softmax(values: NDArray[np.float64]) -> Weights:
