@@ -40,7 +40,7 @@ class Entry(StrictModel):
     params: dict[str, Any]
     metrics: dict[str, float | None]
     validation: float | None
-    """The first metric on the validation plan: what settings and the guard go by."""
+    """The first metric on the validation plan, by the setting that is best there: what settings go by."""
     lift: Lift | None
     """Against the baseline that is best on validation; None for baselines."""
     lifts: list[Lift]

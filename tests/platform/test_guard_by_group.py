@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pytest
 
 from evaluation.toy_experiment import Popular, Rare, Taste, experiment, platform, popularity
-from foretaste import Blend, HistoryModel, Side, load_bundle
+from foretaste import Blend, HistoryModel, LinearGate, Roster, Search, Side, load_bundle
 from foretaste.bundle import read_manifest
 from foretaste.evaluation import POPULATIONS, Scores
 from foretaste.experiment import NewcomersHoldout
@@ -76,7 +76,35 @@ def test_a_choice_that_loses_on_the_whole_keeps_the_group_that_it_serves_better(
     assert who == {"newcomer": "toy/taste", "few-shot": "toy/popular", "warm": "toy/popular"}
 
 
-def test_a_tie_is_kept_and_a_metric_of_which_less_is_better_is_turned():
+def test_the_guard_goes_by_settings_that_were_chosen_on_other_folds():
+    lucky = measured(Taste, (100, 0.4), (100, 0.4), (0, 0))
+    lucky.tuned[0] = replace(lucky.tuned[0], crossed=scores((100, 0.2), (100, 0.4), (0, 0)))
+    found = {"toy/taste": lucky, "toy/popular": measured(Popular, (100, 0.3), (100, 0.3), (0, 0))}
+    who, lines = guarded("toy/taste", found, HOW)
+    assert who.as_dict() == {"newcomer": "toy/popular", "few-shot": "toy/taste", "warm": "toy/taste"}
+    assert lines[0] == "guard: toy/taste has ndcg@10 0.3000 on validation, toy/popular has 0.3000: kept"
+
+
+class Lot(Taste):
+    """Eight settings that differ by chance alone."""
+
+    name: ClassVar[str] = "toy/lot"
+    draw: Annotated[int, Search(*range(1, 8))] = 0
+
+    def adapt(self, carried: Any, transfer: Any, context: Any) -> HistoryModel:
+        noise = np.random.default_rng(self.draw).normal(size=len(transfer.target.interactions.items))
+        return HistoryModel(Roster.of(transfer), noise.astype(np.float32))
+
+
+def test_the_best_of_many_settings_that_differ_by_chance_looks_better_than_it_is(shops):
+    asked = experiment({"strategy": "toy/lot"}, tries=8, folds=3, refit=False)
+    (result,) = platform(kinds=[Popular, Lot]).run(asked, folder=shops, output=shops / "out").transfers
+    (line,) = [line for line in result.trace if " on validation, " in line]
+    said = float(line.partition("ndcg@5 ")[2].partition(" ")[0])
+    assert said < result.entry("toy/lot").validation
+
+
+def test_a_tie_is_kept():
     who, _ = served([(64, 0.2), (64, 0.2), (64, 0.2)], (Popular, [(64, 0.2)] * 3))
     assert set(who.values()) == {"toy/taste"}
 
@@ -161,8 +189,6 @@ class Mixed(Fickle):
     name: ClassVar[str] = "toy/mixed"
 
     def adapt(self, carried: Any, transfer: Any, context: Any) -> Any:
-        from foretaste import LinearGate
-
         parts = {
             "toy/popular": Popular().adapt({}, transfer, context),
             "toy/taste": super().adapt({}, transfer, context),

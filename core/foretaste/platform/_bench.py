@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -33,6 +33,14 @@ class Tuned:
     validation: Scores
     cpu_seconds: float
     cached: bool
+    crossed: Scores | None = None
+    """The scores of each fold by the setting that is best on the other folds: what a setting gains by having been
+    chosen for these very people is not in it. None where there are no others."""
+
+    @property
+    def fair(self) -> Scores:
+        """The scores that the guard compares."""
+        return self.validation if self.crossed is None else self.crossed
 
     def figure(self, metric: Metric) -> float:
         """The mean of a metric over the plan's people."""
@@ -109,9 +117,22 @@ class Bench:
                         for rest in scores[1:]:
                             rest.append(mine[-1])
                         break
-        wholes = [pooled(parts) for parts in scores]
-        best = max(range(len(settings)), key=lambda at: worth(wholes[at].overall[self.metric.label], self.metric))
-        return Tuned(settings[best], wholes[best], time.process_time() - started, work.reused)
+        best = self._best(scores, range(len(folds)))
+        validation = pooled(scores[best])
+        return Tuned(settings[best], validation, time.process_time() - started, work.reused, self._crossed(scores))
+
+    def _best(self, scores: Sequence[Sequence[Scores]], folds: Iterable[int]) -> int:
+        """Return the place of the setting that is best on some folds; the first of equals."""
+        parts = list(folds)
+        figures = [pooled([mine[at] for at in parts]).overall[self.metric.label] for mine in scores]
+        return max(range(len(scores)), key=lambda place: worth(figures[place], self.metric))
+
+    def _crossed(self, scores: Sequence[Sequence[Scores]]) -> Scores | None:
+        folds = range(len(scores[0]))
+        if len(folds) == 1:
+            return None
+        best = [self._best(scores, [at for at in folds if at != left]) for left in folds]
+        return pooled([scores[place][left] for left, place in zip(folds, best, strict=True)])
 
     def _settings(self, strategy: Strategy) -> list[Strategy]:
         return settings_of(strategy, self._facts(), self.tries, self.fitter.context.budget)

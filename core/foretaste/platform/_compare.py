@@ -117,10 +117,10 @@ def measure(
     return found
 
 
-def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None, repeat: int = 0) -> str:
+def best_baseline(found: Mapping[str, Measured], metric: Metric, population: int | None = None) -> str:
     """Return the baseline that is best on the validation people, all of them or those of one population."""
-    # of one repeat, as in Measured.validation
-    baselines = {name: one.tuned[repeat] for name, one in found.items() if one.baseline}
+    # the first repeat's, as in Measured.validation
+    baselines = {name: one.tuned[0] for name, one in found.items() if one.baseline}
     groups = next(iter(baselines.values())).validation.populations
     mask = None if population is None or not (groups == population).any() else groups == population
     return best_of(baselines, metric, mask)

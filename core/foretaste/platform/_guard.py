@@ -19,6 +19,9 @@ from foretaste.result import HandedOn
 ENOUGH: Final = 64
 """The fewest validation people of an activity group that are asked apart: with fewer, chance would decide."""
 
+HANDED_ON: Final = "handed on"
+"""What stands for a strategy's name in the table of people's values: no strategy is called so."""
+
 _BOUNDS: Final = (0, FEW)
 _PEOPLE: Final[dict[Population, str]] = {"newcomer": "newcomers", "few-shot": "few-shot people", "warm": "warm people"}
 
@@ -48,7 +51,8 @@ class Served:
 def guarded(name: str, found: Mapping[str, Measured], how: Measure, repeat: int = 0) -> tuple[Served, list[str]]:
     """Return who serves whom, by the validation people of one repeat, and why, line by line.
 
-    A choice that loses to the best baseline there is replaced by it, and so it is in each activity group of enough
+    Every figure is that of settings which were chosen on the other folds. A choice that loses to the best baseline
+    there is replaced by it, and so it is in each activity group of enough
     people; groups without them are served as everybody together. Where all that were asked fall back to one baseline,
     it serves everybody.
     """
@@ -57,7 +61,7 @@ def guarded(name: str, found: Mapping[str, Measured], how: Measure, repeat: int 
     rest, line = _compared(name, found, how, repeat, None)
     lines, asked = [line], {}
     by_group = [rest] * len(POPULATIONS)
-    groups = found[name].tuned[repeat].validation.populations
+    groups = found[name].tuned[repeat].fair.populations
     for code, population in enumerate(POPULATIONS):
         people = int((groups == code).sum())
         if people >= ENOUGH:
@@ -75,15 +79,16 @@ def guarded(name: str, found: Mapping[str, Measured], how: Measure, repeat: int 
 def _compared(name: str, found: Mapping[str, Measured], how: Measure, repeat: int, code: int | None) -> tuple[str, str]:
     """Return the better of the choice and the best baseline, for everybody or a group, and the line that says so."""
     metric = how.primary
-    over = best_baseline(found, metric, code, repeat)
-    scores = {one: found[one].tuned[repeat].validation for one in (name, over)}
+    fair = {one: measured.tuned[repeat].fair for one, measured in found.items() if measured.baseline or one == name}
     if code is None:
-        mine, theirs = (scores[one].overall[metric.label] for one in (name, over))
+        figures = {one: scores.overall[metric.label] for one, scores in fair.items()}
         where = "on validation"
     else:
-        rows = scores[name].populations == code
-        mine, theirs = (mean_of(scores[one].values[metric.label][rows]) for one in (name, over))
+        rows = fair[name].populations == code
+        figures = {one: mean_of(scores.values[metric.label][rows]) for one, scores in fair.items()}
         where = f"on the {int(rows.sum())} {_PEOPLE[POPULATIONS[code]]} of validation"
+    over = max((one for one in figures if found[one].baseline), key=lambda one: worth(figures[one], metric))
+    mine, theirs = figures[name], figures[over]
     line = f"guard: {name} has {metric.label} {mine:.4f} {where}, {over} has {theirs:.4f}"
     if worth(mine, metric) < worth(theirs, metric):
         return over, f"{line}: replaced by {over}"
@@ -100,7 +105,7 @@ def handed_on(served: Sequence[Served], found: Mapping[str, Measured], how: Meas
     over = best_baseline(found, how.primary)
     whole = Measured(baseline=False, scores=scores)
     alone = all(found[name].baseline for one in served for name in one.by_group)
-    lift = None if alone else lifts({over: found[over], "": whole}, over, how.primary, how.seed).get("")
+    lift = None if alone else lifts({over: found[over], HANDED_ON: whole}, over, how.primary, how.seed).get(HANDED_ON)
     return HandedOn(served_by=served[0].as_dict(), metrics=means(whole.pooled, how.metrics), lift=lift), scores
 
 

@@ -26,7 +26,7 @@ from foretaste.platform._compare import (
 )
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fit import Fitter
-from foretaste.platform._guard import Served, blended, guarded, handed_on
+from foretaste.platform._guard import HANDED_ON, Served, blended, guarded, handed_on
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
 from foretaste.platform._settings import left_out, refusal_of
@@ -121,7 +121,8 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
         notes=_notes(ready, found),
         bundle=_bundle(ready, served, found, scores, fitter),
     )
-    job.output.publish(job.key, result, found, job.transfer.target.interactions.users)
+    values = {**found, HANDED_ON: Measured(baseline=False, scores=scores)}
+    job.output.publish(job.key, result, values, job.transfer.target.interactions.users)
     return result
 
 

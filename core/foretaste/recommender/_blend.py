@@ -87,7 +87,7 @@ class Blend(Recommender):
                 continue
             for block in self._blocks(len(mine)):
                 some = mine[block]
-                scores = self._standard(rows[some]) if self.gate.reads_scores else ()
+                scores = self.standard_scores(rows[some]) if self.gate.reads_scores else ()
                 found[some] = self.gate.weights(*self._lengths(rows[some]), scores)
         return found
 
@@ -103,7 +103,8 @@ class Blend(Recommender):
         member._fill_by_path(rows, member._paths(rows), lines)
         return lines
 
-    def _standard(self, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    def standard_scores(self, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+        """Return each member's scores (len(rows), items) of user rows, brought to mean 0 and deviation 1."""
         return [standardised(self._lines(member, rows)) for member in self._members.values()]
 
     def _fill(self, rows: NDArray[np.int64], out: NDArray[np.float32]) -> None:
@@ -119,7 +120,7 @@ class Blend(Recommender):
         for block in self._blocks(len(rows)):
             lengths, mine = self._lengths(rows[block]), rows[block]
             if self.gate.reads_scores:
-                scores = self._standard(mine)
+                scores = self.standard_scores(mine)
                 out[block] = mixed(scores, self.gate.weights(*lengths, scores))
                 continue
             weights = self.gate.weights(*lengths)

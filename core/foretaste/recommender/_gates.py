@@ -139,8 +139,14 @@ class LinearGate:
         self, target_history: NDArray[Any], source_history: NDArray[Any], scores: Sequence[NDArray[np.float32]] = ()
     ) -> Weights:
         """See Gate."""
-        told = (person_facts(self.facts, target_history, source_history, scores) - self.center) / self.scale
+        told = (self.read(target_history, source_history, scores) - self.center) / self.scale
         return _softmax(self.constants + told @ self.coefficients.T)
+
+    def read(
+        self, target_history: NDArray[Any], source_history: NDArray[Any], scores: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.float64]:
+        """Return the facts (people, facts) of people with these histories and scores, as they are."""
+        return person_facts(self.facts, target_history, source_history, scores)
 
     def allows(self, target_history: NDArray[Any]) -> NDArray[np.bool_]:
         """See Gate."""
