@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from docs.page import Page
-from foretaste import PairFacts, Platform, Roster, Strategy, Transfer, save_bundle
+from foretaste import Context, PairFacts, Platform, Recommender, Roster, Strategy, Transfer, save_bundle
 from foretaste.testing import fit_once, item_world, rating_world, taste_world
 from strategies.test_align_transport import described_world
 from strategies.test_linear_svm import told
@@ -77,7 +78,7 @@ def test_whom_it_places_is_what_the_table_says(name: str) -> None:
     worlds = (taste_world(), rating_world(), item_world(), described_world(), told(taste_world()))
     world = next((world for world in worlds if objected(strategy, world) is None), None)
     assert world is not None, f"no toy world for {name}"
-    roster, model = Roster.of(world), fit_once(strategy, world)
+    roster, model = Roster.of(world), fit_once(strategy, world, Context(device="cpu", fit=fitted))
     said, placed = ROWS[name]["places"], model.places(everybody(world))
     if said.startswith("nobody"):
         popular = fit_once(BUILT_IN["baseline/popular"](), world)
@@ -87,6 +88,10 @@ def test_whom_it_places_is_what_the_table_says(name: str) -> None:
     assert bool(placed[world.target.interactions.history > 0].all()) == ("few-shot, warm" in said)
     if roster.newcomers.any():
         assert bool(placed[roster.newcomers].all()) == ("newcomer" in said)
+
+
+def fitted(name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
+    return fit_once(Platform().catalog.make(name, params), transfer)
 
 
 def objected(strategy: Strategy, world: Transfer, **changed: Any) -> str | None:

@@ -15,7 +15,14 @@ from strategies.test_linear_svm import told
 
 ABSENT = (
     *("implicit", "joblib", "lightfm", "ot", "sklearn", "torch"),
-    *("foretaste_align", "foretaste_baseline", "foretaste_deep", "foretaste_lightfm", "foretaste_linear"),
+    *(
+        "foretaste_adaptive",
+        "foretaste_align",
+        "foretaste_baseline",
+        "foretaste_deep",
+        "foretaste_lightfm",
+        "foretaste_linear",
+    ),
 )
 
 SERVING = f"""

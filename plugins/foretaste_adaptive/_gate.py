@@ -1,0 +1,102 @@
+"""For each person, how much to trust each strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from foretaste import Blend, Carried, Context, Domain, LinearGate, Strategy, Transfer
+from foretaste_adaptive._evidence import Evidence
+from foretaste_adaptive._members import MEMBERS, Members, constant, gathered, reader
+from foretaste_adaptive._mixes import Weights, gate_weights, gated, mix_of, single
+
+_FACTS = ("target_history", "source_history", "agreement", "entropy")
+Learn = Callable[[Evidence], Callable[[Evidence], Weights]]
+
+
+class Gate(Strategy):
+    """score(u, i) = sum_m w_m(u) z_m(u, i), z the members' scores brought to one scale, w a softmax of facts of u.
+
+    Three ways to weigh are learnt from what members, fitted on other people, say of the validation plan's: all weight
+    on the best one; one mix for everybody (half by ensemble selection, half by likelihood); and a gate that departs
+    from the mix by how much a person has in target and source, how far the members agree, and how sure each is. Each
+    is learnt on all folds but one and asked on that one; the one that ranks best there is handed on.
+    """
+
+    name: ClassVar[str] = "adaptive/gate"
+    uses_others: ClassVar[bool] = True
+
+    members: tuple[str, ...] = MEMBERS
+    """The strategies that are mixed; those that cannot serve are passed over."""
+    penalty: Annotated[float, Field(gt=0)] = 0.1
+    """How firmly the gate is held to the mix for everybody: times the squares of its coefficients."""
+    steps: Annotated[int, Field(ge=1)] = 20
+    """How many times a member is picked for the mix for everybody."""
+
+    def pretrain(self, source: Domain, context: Context) -> Carried:
+        """Nothing is carried: what members carry is theirs."""
+        return Carried()
+
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Blend:
+        """Fit the members, learn the weights, and mix."""
+        members = gathered(self.members, _FACTS, transfer, context)
+        evidence, count = members.evidence, len(members.fitted)
+        if evidence is None:
+            return constant(members, transfer, np.full(count, 1 / count))
+        ways: dict[str, Learn] = {"one": _alone, "mix": self._mix, "gate": self._gate}
+        figures = {name: crossed(learn, evidence) for name, learn in ways.items()}
+        best = max(figures, key=lambda name: figures[name])
+        told = ", ".join(f"{name} {figure:.4f}" for name, figure in figures.items())
+        context.progress(f"{self.name}: ndcg@10 on people held out: {told}")
+        if best == "gate":
+            return self._gated(members, evidence, transfer)
+        weights = single(evidence) if best == "one" else mix_of(evidence, self.steps)
+        return constant(members, transfer, weights)
+
+    def _mix(self, evidence: Evidence) -> Callable[[Evidence], Weights]:
+        weights = mix_of(evidence, self.steps)
+        return lambda others: weights
+
+    def _gate(self, evidence: Evidence) -> Callable[[Evidence], Weights]:
+        mix = mix_of(evidence, self.steps)
+        center, scale = _spread(evidence)
+        coefficients = gated(evidence, (evidence.facts - center) / scale, mix, self.penalty)
+        return lambda others: gate_weights(mix, coefficients, (others.facts - center) / scale)
+
+    def _gated(self, members: Members, evidence: Evidence, transfer: Transfer) -> Blend:
+        mix = mix_of(evidence, self.steps)
+        center, scale = _spread(evidence)
+        coefficients = gated(evidence, (evidence.facts - center) / scale, mix, self.penalty)
+        facts = reader(_FACTS, len(mix)).facts
+        constants = np.log(np.maximum(mix, _NOTHING))
+        gate = LinearGate(facts, constants, coefficients, center, scale)
+        return Blend.of(transfer, members.fitted, gate, notes=members.notes)
+
+
+_NOTHING = 1e-12
+"""What a member without weight in the mix counts: the softmax of a gate has no zero."""
+
+
+def _alone(evidence: Evidence) -> Callable[[Evidence], Weights]:
+    weights = single(evidence)
+    return lambda others: weights
+
+
+def crossed(learn: Learn, evidence: Evidence) -> float:
+    """Return the ndcg of weights that are learnt on all folds but one and asked on that one, over all people."""
+    folds = evidence.fold if len(np.unique(evidence.fold)) > 1 else np.arange(len(evidence)) % 2
+    values = np.zeros(len(evidence))
+    for fold in np.unique(folds):
+        asked = folds == fold
+        others = evidence.taken(asked)
+        rest = evidence.taken(~asked) if not asked.all() else others
+        values[asked] = others.ndcg(learn(rest)(others))
+    return float(values.mean())
+
+
+def _spread(evidence: Evidence) -> tuple[Weights, Weights]:
+    deviation = evidence.facts.std(axis=0)
+    return evidence.facts.mean(axis=0), np.where(deviation > 1e-9, deviation, 1)

@@ -1,0 +1,78 @@
+"""The strategies that are mixed: which can serve, with which settings, and what they say of people held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from foretaste import Blend, Context, GroupGate, LinearGate, Recommender, StrategyError, Transfer
+from foretaste_adaptive._evidence import Evidence, evidence_of, joined
+from foretaste_adaptive._mixes import Weights
+
+MEMBERS = (
+    "baseline/popular",
+    "baseline/ease",
+    "align/ridge",
+    "align/prior",
+    "linear/naive-bayes",
+    "linear/ridge",
+    "linear/ease",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """What can serve, fitted on all training data, and what it says of the validation plan's people."""
+
+    fitted: Mapping[str, Recommender]
+    evidence: Evidence | None
+    """None without a plan: then nothing can be learnt."""
+    notes: tuple[str, ...]
+
+
+def gathered(names: Sequence[str], facts: Sequence[str], transfer: Transfer, context: Context) -> Members:
+    """Tune members on the validation plan, and fit them on its folds and on all training data.
+
+    What objects or lacks its package is passed over in a note. ``facts`` are read of everybody, with
+    ``entropy`` for that of each member. StrategyError where nothing can serve.
+    """
+    if context.fit is None:
+        raise StrategyError("mixes other strategies, and the context has no way to fit them")
+    settings: dict[str, dict[str, Any]] = {}
+    notes = []
+    for name in dict.fromkeys(names):
+        if context.obstacle is not None and (obstacle := context.obstacle(name, {})):
+            notes.append(f"{name} is not mixed: {obstacle}")
+        else:
+            settings[name] = context.tune(name, {}) if context.tune is not None else {}
+    if not settings:
+        raise StrategyError(f"none of the members can serve: {'; '.join(notes)}")
+    reading = reader(facts, len(settings))
+    parts = []
+    for place, fold in enumerate(context.validation.folds if context.validation else ()):
+        told = {name: context.fit(name, params, fold.train) for name, params in settings.items()}
+        parts += evidence_of(Blend.of(fold.train, told, reading), fold.people, fold.truth, reading, place)
+    fitted = {name: context.fit(name, params, transfer) for name, params in settings.items()}
+    if not parts:
+        notes.append("nobody was held out to learn weights from: all members count alike")
+    return Members(fitted, joined(parts) if parts else None, tuple(notes))
+
+
+def reader(facts: Sequence[str], members: int) -> LinearGate:
+    """Return a gate that weighs all members alike, and reads these facts."""
+    names = [name for name in facts if name != "entropy"]
+    if "entropy" in facts:
+        names += [f"entropy:{place}" for place in range(members)]
+    none = np.zeros(len(names))
+    return LinearGate(tuple(names), np.zeros(members), np.zeros((members, len(names))), none, none + 1)
+
+
+def constant(members: Members, transfer: Transfer, weights: Weights) -> Blend:
+    """Return the blend with the same weights (members,) for everybody; members of none are left out."""
+    heavy = [place for place, weight in enumerate(weights) if weight > 0]
+    names = [list(members.fitted)[place] for place in heavy]
+    gate = GroupGate(weights[None, heavy], ())
+    return Blend.of(transfer, {name: members.fitted[name] for name in names}, gate, notes=members.notes)

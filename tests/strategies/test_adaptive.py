@@ -1,0 +1,119 @@
+"""adaptive/gate and adaptive/stack: what is learnt from people held out, and what cannot be mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from foretaste import Context, Recommender, StrategyError, Transfer
+from foretaste.evaluation import validation_plan
+from foretaste.experiment import NewcomersHoldout
+from foretaste.strategy import Strategy, make_strategy
+from foretaste.testing import StrategyContract, fit_once, taste_world
+from foretaste_adaptive import Gate, Stack
+from foretaste_adaptive._evidence import Evidence
+from foretaste_adaptive._gate import crossed
+from foretaste_adaptive._mixes import gate_weights, gated, likeliest, selected, single
+from foretaste_baseline import Popular
+from foretaste_linear import NaiveBayes
+
+KINDS: dict[str, type[Strategy]] = {kind.name: kind for kind in (Popular, NaiveBayes)}
+
+
+def fit(name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
+    return fit_once(make_strategy(KINDS[name], params), transfer)
+
+
+class TestGate(StrategyContract):
+    strategy: ClassVar[type[Strategy]] = Gate
+    params: ClassVar[Mapping[str, Any]] = {"members": tuple(KINDS)}
+
+    def context(self, seed: int = 0) -> Context:
+        return learning(seed)
+
+
+class TestStack(TestGate):
+    strategy: ClassVar[type[Strategy]] = Stack
+
+
+def learning(seed: int = 0) -> Context:
+    plan = validation_plan(taste_world(), NewcomersHoldout(), seed, 3)
+    return Context(seed=seed, device="cpu", fit=fit, validation=plan)
+
+
+def told(people: int = 300, items: int = 40) -> Evidence:
+    """Two members: the first is right about people whose fact is 1, the second about those whose fact is -1."""
+    rng = np.random.default_rng(0)
+    hidden = rng.random((people, items)) < 0.1
+    fact = np.where(rng.random(people) < 0.5, 1.0, -1.0)
+    scores = rng.normal(size=(people, items, 2)).astype(np.float32)
+    scores[fact > 0, :, 0] += 2 * hidden[fact > 0]
+    scores[fact < 0, :, 1] += 2 * hidden[fact < 0]
+    ideal = np.array([(1 / np.log2(np.arange(2, 2 + min(n, 10)))).sum() or 1 for n in hidden.sum(axis=1)])
+    ranked, zero = np.ones_like(hidden), np.zeros(people, np.int64)
+    return Evidence(scores, hidden, ranked, ideal, zero, fact[:, None], np.arange(people) % 3)
+
+
+def test_a_gate_learns_from_facts_whom_to_trust_for_whom():
+    evidence, even = told(), np.array([0.5, 0.5])
+    coefficients = gated(evidence, evidence.facts, even, 0.001)
+    weights = gate_weights(even, coefficients, np.array([[1.0], [-1.0]]))
+    assert weights[0, 0] > 0.9
+    assert weights[1, 1] > 0.9
+    by_person = gate_weights(even, coefficients, evidence.facts)
+    assert evidence.ndcg(by_person).mean() > evidence.ndcg(even).mean() + 0.05
+
+
+def test_an_endless_penalty_leaves_the_mix_for_everybody():
+    evidence, even = told(), np.array([0.5, 0.5])
+    assert np.abs(gated(evidence, evidence.facts, even, 1e6)).max() < 1e-4
+
+
+def test_a_member_that_knows_nothing_gets_little_weight_and_the_better_one_is_found():
+    evidence = told()
+    right = evidence.taken(evidence.facts[:, 0] > 0)
+    assert single(right).tolist() == [1, 0]
+    assert likeliest(right)[0] > 0.9
+    assert selected(right, 20)[0] > 0.9
+
+
+def test_ways_are_judged_on_people_that_they_have_not_learnt_from():
+    asked = []
+
+    def learn(evidence: Evidence) -> Any:
+        asked.append(set(np.unique(evidence.fold)))
+        return lambda others: np.array([0.5, 0.5])
+
+    crossed(learn, told())
+    assert asked == [{1, 2}, {0, 2}, {0, 1}]
+
+
+@pytest.mark.parametrize("kind", [Gate, Stack])
+def test_newcomers_of_a_world_of_tastes_are_served_by_the_member_that_knows_them(kind: type[Strategy]) -> None:
+    model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), taste_world(), learning())
+    reasons = model.explain("a4", "film-a1")
+    assert reasons.weights.get("linear/naive-bayes", 0) > reasons.weights.get("baseline/popular", 0)
+
+
+@pytest.mark.parametrize("kind", [Gate, Stack])
+def test_without_people_held_out_all_count_alike_and_a_note_says_so(kind: type[Strategy]) -> None:
+    context = Context(device="cpu", fit=fit)
+    model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), taste_world(), context)
+    assert model.explain("a0", "film-a1").weights == {"baseline/popular": 0.5, "linear/naive-bayes": 0.5}
+    assert "nobody was held out to learn weights from: all members count alike" in model.notes
+
+
+def test_a_member_that_cannot_serve_is_passed_over_in_a_note():
+    context = Context(device="cpu", fit=fit, obstacle=lambda name, params: None if name in KINDS else "no such thing")
+    model = fit_once(Gate(members=(*KINDS, "toy/none")), taste_world(), context)
+    assert "toy/none is not mixed: no such thing" in model.notes
+    with pytest.raises(StrategyError, match="none of the members can serve: toy/none is not mixed: no such thing"):
+        fit_once(Gate(members=("toy/none",)), taste_world(), context)
+
+
+def test_without_a_way_to_fit_others_it_says_so():
+    with pytest.raises(StrategyError, match="mixes other strategies, and the context has no way to fit them"):
+        fit_once(Gate(), taste_world(), Context(device="cpu"))
