@@ -5,8 +5,8 @@ pairs of ``examples/grocery``. An endless precision leaves the mapped vector alo
 is tuned alike, on validation people with as many visible rows. The same people and test rows serve all numbers of
 visible rows. Beside the prior stands what a run hands on: the prior, guarded. Prints Markdown: ndcg@10, and by how much
 each is above each limit, in percent of it (paired bootstrap over people, 95 %). It holds where no interval reaches
-below -2 %; those that do are in bold. With ``--no-limits --strategies linear/ease ...`` these strategies stand beside the
-baselines alone.
+below -2 %; those that do are in bold. With ``--no-limits --strategies linear/ease ...`` these strategies stand beside
+the baselines alone.
 """
 
 from collections.abc import Mapping, Sequence
