@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ from foretaste.strategy import Budget, Context, Strategy
 
 _LAST = 0.05
 """The share of a budget that is left for intervals and writing."""
+
+
+_GRACE = 2
+"""How many times the time of a fit there is for adapting and what comes after it, until it is stopped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +93,7 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
         try:
             journal = Journal(folder / "trials", asking.fingerprint)
             journal.begin()
-            ask = _journaled(worker, journal, context.cancel)
+            ask = _journaled(worker, journal, asking)
             compared = []
             for place, one in enumerate(ready):
                 part = clock.part(1 / (len(ready) - place))
@@ -110,8 +114,14 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
     return result
 
 
-def _journaled(worker: Asked, journal: Journal, cancel: Callable[[], bool]) -> Callable[[Trial, Limits], Outcome]:
+def _journaled(worker: Asked, journal: Journal, asking: Asking) -> Callable[[Trial, Limits], Outcome]:
+    each, cancel = asking.context.budget.seconds, asking.context.cancel
+
     def ask(trial: Trial, limits: Limits) -> Outcome:
+        if each is not None:
+            # strategies end by themselves when their time is up: this is for those that do not
+            whole = (len(asking.transfers[trial.transfer].pairs) + _GRACE) * each
+            limits = replace(limits, seconds=whole if limits.seconds is None else min(whole, limits.seconds))
         before = journal.read(trial)
         if before is not None and before.stands(limits):
             return before
