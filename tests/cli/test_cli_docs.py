@@ -16,6 +16,7 @@ from foretaste.cli import app
 from foretaste.comparison import Choice, CompareResult, TransferComparison, Unmeasured
 from foretaste.data import PairFacts
 from foretaste.experiment import NewcomersHoldout
+from foretaste.forecast import Expected, Forecast, Shift
 from foretaste.plugins import PluginReport
 from foretaste.recommender import Reason
 from foretaste.registry import Decision, EvidenceReport
@@ -31,6 +32,9 @@ MODELS = {
     "Holdout": list(NewcomersHoldout.model_fields),
     "PairFacts": PairFacts.names(),
     "AuditReport": [*(field.name for field in fields(AuditReport)), "leaks"],
+    "Forecast": [*(field.name for field in fields(Forecast)), "go", "sentences"],
+    "Expected": [field.name for field in fields(Expected)],
+    "Shift": [field.name for field in fields(Shift)],
     "Decision": [field.name for field in fields(Decision)],
     "EvidenceReport": [field.name for field in fields(EvidenceReport)],
     "PluginReport": [field.name for field in fields(PluginReport)],

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -35,6 +36,21 @@ def test_facts_of_two_files(call: Any, experiment: Path) -> None:
     assert "\naudit: " in answer.out
 
 
+def test_facts_say_what_transfer_can_bring(call: Any, experiment: Path) -> None:
+    folder = experiment.parent
+    answer = call("facts", folder / "grocery.parquet", folder / "drugstore.parquet", "--shared", "users")
+    assert re.search(r"^forecast: expect \+0\.\d+ to \+0\.\d+ ndcg@10 for newcomers", answer.out, re.MULTILINE)
+    assert re.search(r"^  control: newcomers gain [+-]0\.\d+ where", answer.out, re.MULTILINE)
+
+
+def test_facts_of_a_target_that_nobody_likes_say_so(call: Any, experiment: Path) -> None:
+    folder = experiment.parent
+    pl.read_parquet(folder / "drugstore.parquet").with_columns(rating=pl.lit(1.0)).write_parquet(folder / "d.parquet")
+    answer = call("facts", folder / "grocery.parquet", folder / "d.parquet", "--shared", "users")
+    assert answer.code == 0, answer
+    assert "\nforecast: no forecast: 0 people prefer something on both sides, 50 are needed\n" in answer.out
+
+
 def test_facts_of_a_file_with_columns_of_its_own_says_who_reads_them(call: Any, experiment: Path) -> None:
     folder = experiment.parent
     (folder / "shop.csv").write_text("household,item_id\n1,x\n")
@@ -49,10 +65,12 @@ def test_facts_as_json(call: Any, experiment: Path) -> None:
     document = call(
         "facts", folder / "grocery.parquet", folder / "drugstore.parquet", "--shared", "users", "--json"
     ).json
-    assert list(document) == ["facts", "audit", "notes"]
+    assert list(document) == ["facts", "audit", "forecast", "notes"]
     assert list(document["facts"]) == PairFacts.names()
     assert list(document["audit"]) == ["twins", "twins_under_null", "test_rows_given_away", "holdout"]
     assert document["audit"]["holdout"]["kind"] == "newcomers"
+    assert document["forecast"]["go"] is True
+    assert document["forecast"]["expected"][0]["low"] > 0
 
 
 @pytest.mark.parametrize("as_json", [False, True])

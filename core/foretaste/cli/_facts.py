@@ -16,7 +16,7 @@ from foretaste.cli._show import table
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from foretaste.audit import AuditReport
+    from foretaste.audit import AuditReport, Twins
     from foretaste.data import PairFacts, Transfer
     from foretaste.experiment import NewcomersHoldout
 
@@ -38,18 +38,29 @@ def facts(
     shared: Annotated[SharedIds, typer.Option(help="What equal ids of the two files mean: the same users, items.")],
     as_json: AsJson = False,
 ) -> None:
-    """Print the facts of a pair of files, and what the leak audit finds.
+    """Print the facts of a pair of files, what the leak audit finds, and what transfer can bring.
 
     Facts are measured on all rows, as nothing is hidden yet. The audit asks which rows of the default hold-out of
-    newcomers the source would give away.
+    newcomers the source would give away. The forecast is made on a sample, before anything is fitted.
     """
+    from foretaste.audit import find_twins
     from foretaste.data import PairFacts
+    from foretaste.forecast import forecast
 
     transfer = _transfer(source, target, shared.value)
     measured = PairFacts.of(transfer.pair)
-    report, holdout = _audit(transfer)
+    twins = find_twins(transfer.pair)
+    report, holdout = _audit(transfer, twins)
+    expected = forecast(transfer.pair, seed=_seed(), twins=twins)
     if as_json:
-        write_json({"facts": measured.as_dict(), "audit": _audit_document(report, holdout), "notes": transfer.notes})
+        write_json(
+            {
+                "facts": measured.as_dict(),
+                "audit": _audit_document(report, holdout),
+                "forecast": expected.as_dict(),
+                "notes": transfer.notes,
+            }
+        )
         return
     out = console()
     out.print(_table(measured))
@@ -57,6 +68,10 @@ def facts(
     for note in transfer.notes:
         out.print(f"note: {note}")
     out.print(f"audit: {report.sentence()}")
+    headline, *rest = expected.sentences()
+    out.print(f"forecast: {headline}")
+    for sentence in rest:
+        out.print(f"  {sentence}")
 
 
 def _transfer(source: Path, target: Path, shared: Any) -> Transfer:
@@ -78,18 +93,28 @@ def _transfer(source: Path, target: Path, shared: Any) -> Transfer:
     return Transfer.of(here, there, Overlap(shared))
 
 
-def _audit(transfer: Transfer) -> tuple[AuditReport, NewcomersHoldout | None]:
-    """Audit the pair as a run with the default hold-out and seed would; no hold-out where people are not shared."""
+def _audit(transfer: Transfer, twins: Twins) -> tuple[AuditReport, NewcomersHoldout | None]:
+    """Audit the pair as a run with the default hold-out and seed would; without one where it leaves nobody to test."""
     from foretaste.audit import audit_pair
+    from foretaste.errors import DataError
     from foretaste.evaluation import hold_out
-    from foretaste.experiment import Experiment, NewcomersHoldout
+    from foretaste.experiment import NewcomersHoldout
+
+    seed = _seed()
+    holdout = NewcomersHoldout()
+    try:
+        test = hold_out(transfer, holdout, seed).test
+    except DataError:
+        return audit_pair(transfer.pair, seed=seed, twins=twins), None
+    return audit_pair(transfer.pair, (test.user_rows, test.item_rows), seed=seed, twins=twins), holdout
+
+
+def _seed() -> int:
+    """Return the seed of a run that names none."""
+    from foretaste.experiment import Experiment
 
     seed: int = Experiment.model_fields["seed"].default
-    if not len(transfer.shared_people):
-        return audit_pair(transfer.pair, seed=seed), None
-    holdout = NewcomersHoldout()
-    test = hold_out(transfer, holdout, seed).test
-    return audit_pair(transfer.pair, (test.user_rows, test.item_rows), seed=seed), holdout
+    return seed
 
 
 def _audit_document(report: AuditReport, holdout: NewcomersHoldout | None) -> dict[str, Any]:
