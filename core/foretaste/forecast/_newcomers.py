@@ -1,6 +1,6 @@
 """What newcomers would have: people are judged by what the other parts of the sample teach, their target rows hidden.
 
-Two ways that need little, one of which was best or level on every pair of a study: a ridge map of low rank from source
+Two ways that need little: a ridge map of low rank from source
 histories to target items (that of EMCDR, Man et al., IJCAI 2017, without a factorisation of the target), and
 naive-Bayes counts of who had both. Neither is a plugin's: a forecast must cost seconds and know no strategy.
 """
@@ -26,13 +26,22 @@ _DENSE: Final = 200
 
 
 def newcomers(sample: Sample, dealt: NDArray[np.int64], seed: int) -> Judged:
-    """Judge everybody as a newcomer; ``dealt`` (n,) says whose source history each person has in the control."""
+    """Judge everybody as a newcomer, in the mean of all deals.
+
+    ``dealt`` (n,) says whose source history each person has in the control.
+    """
     vectors, everybody = taste(sample.source, seed), np.arange(len(sample))
-    real, permuted = (
-        served(np.concatenate([mapped(sample, vectors[who]), counted(sample, sample.source[who])]), sample.parts)
-        for who in (everybody, dealt)
-    )
-    return Judged(0, everybody, real, popular(sample), permuted)
+
+    def have(who: NDArray[np.int64]) -> NDArray[np.float64]:
+        history = sample.source[who]
+        ways = [
+            np.concatenate([mapped(sample, parts, vectors[who]), counted(sample, parts, history)])
+            for parts in sample.deals
+        ]
+        return served(np.mean(ways, axis=0), sample.parts)
+
+    alone = np.mean([popular(sample, parts) for parts in sample.deals], axis=0)
+    return Judged(0, everybody, have(everybody), alone, have(dealt))
 
 
 def tempered(history: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -63,21 +72,21 @@ def taste(history: sparse.csr_matrix, seed: int) -> NDArray[np.float64]:
     return np.asarray(left * values)
 
 
-def popular(sample: Sample) -> NDArray[np.float64]:
+def popular(sample: Sample, parts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return (n,) what a person has of the list of what people of the other parts, and all others, prefer."""
     gains = np.empty(len(sample))
-    for part in np.unique(sample.parts):
-        asked = sample.parts == part
+    for part in np.unique(parts):
+        asked = parts == part
         truth = sample.target[asked]
         gains[asked] = judged(np.broadcast_to(_others(sample, asked), truth.shape), truth)
     return gains
 
 
-def mapped(sample: Sample, vectors: NDArray[np.float64]) -> Values:
+def mapped(sample: Sample, parts: NDArray[np.int64], vectors: NDArray[np.float64]) -> Values:
     """Return what the ridge map gives with each strength; ``vectors`` (n, d) is the people's source taste."""
     values = np.empty((len(_STRENGTHS), len(sample)))
-    for part in np.unique(sample.parts):
-        asked, taught = sample.parts == part, sample.parts != part
+    for part in np.unique(parts):
+        asked, taught = parts == part, parts != part
         mean = _others(sample, asked) / max(sample.target_people - int(asked.sum()), 1)
         middle = vectors[taught].mean(axis=0)
         X = vectors[taught] - middle
@@ -91,11 +100,11 @@ def mapped(sample: Sample, vectors: NDArray[np.float64]) -> Values:
     return values
 
 
-def counted(sample: Sample, history: sparse.csr_matrix) -> Values:
+def counted(sample: Sample, parts: NDArray[np.int64], history: sparse.csr_matrix) -> Values:
     """Return what naive Bayes over source items gives, with each tempering; ``history`` (n, source items) is ones."""
     values = np.empty((len(_POWERS_AND_PRIORS), len(sample)))
-    for part in np.unique(sample.parts):
-        asked, taught = sample.parts == part, sample.parts != part
+    for part in np.unique(parts):
+        asked, taught = parts == part, parts != part
         together = sparse.csr_matrix(history[taught].T @ sample.target[taught])
         unseen = -np.log(np.bincount(together.indices, together.data, together.shape[1]) + history.shape[1])
         together.data = np.log1p(together.data)

@@ -19,6 +19,8 @@ HISTORY: Final = 500
 """Most source items of a person."""
 PARTS: Final = 5
 """Parts that people are dealt into: each is judged by what the others teach."""
+_DEALS: Final = 5
+_DEALT: Final = 2_000  # people of all deals together: few people are dealt several times, as their figures depend on it
 FEWEST: Final = 50
 """Fewest people of whom anything is said."""
 _PAIRS: Final = 25_000_000  # of a source and a target item of one person: what counting them costs
@@ -32,7 +34,7 @@ class Sample:
     ``source`` (n, source items) and ``target`` (n, target items) are float32 ones where something was preferred;
     ``order`` (n, target items) counts all target rows of a person from 1, disliked ones too, the earliest first where
     there are times, else by lot. ``popularity`` (target items,) counts all ``target_people`` who preferred an item, of
-    the sample or not. ``parts`` (n,) says to which part a person was dealt, from 0.
+    the sample or not. ``deals`` (deals, n) says to which part a person was dealt each time, from 0.
     """
 
     source: sparse.csr_matrix
@@ -40,10 +42,15 @@ class Sample:
     order: sparse.csr_matrix
     popularity: NDArray[np.float64]
     target_people: int
-    parts: NDArray[np.int64]
+    deals: NDArray[np.int64]
+
+    @property
+    def parts(self) -> NDArray[np.int64]:
+        """(n,) the parts of the first deal: those that choose settings for each other."""
+        return np.asarray(self.deals[0])
 
     def __len__(self) -> int:
-        return len(self.parts)
+        return int(self.deals.shape[1])
 
 
 def sample(pair: DomainPair, seed: int) -> Sample:
@@ -64,8 +71,12 @@ def sample(pair: DomainPair, seed: int) -> Sample:
         order=_order(rows, people, rng)[:, items],
         popularity=rows.popularity[items],
         target_people=int((there.getnnz(axis=1) > 0).sum()),
-        parts=rng.permutation(len(people)) % PARTS,
+        deals=np.array([rng.permutation(len(people)) % PARTS for _ in range(_deals(len(people)))]),
     )
+
+
+def _deals(n_people: int) -> int:
+    return min(_DEALS, max(1, round(_DEALT / max(n_people, 1))))
 
 
 def _drawn(people: NDArray[np.int64], work: NDArray[np.int64]) -> NDArray[np.int64]:
