@@ -11,7 +11,7 @@ from scipy import sparse
 
 from foretaste.data import DomainPair, Interactions
 
-PEOPLE: Final = 1_500
+PEOPLE: Final = 1_200
 """Most people who are looked at; fewer where many have long histories in both domains."""
 ITEMS: Final = 5_000
 """Most items of each domain, those that most people have."""
@@ -20,7 +20,7 @@ HISTORY: Final = 500
 PARTS: Final = 5
 """Parts that people are dealt into: each is judged by what the others teach."""
 _DEALS: Final = 5
-_DEALT: Final = 2_000  # people of all deals together: few people are dealt several times, as their figures depend on it
+_DEALT: Final = 1_700  # people of all deals together: few people are dealt several times, as their figures depend on it
 FEWEST: Final = 50
 """Fewest people of whom anything is said."""
 _PAIRS: Final = 25_000_000  # of a source and a target item of one person: what counting them costs
