@@ -50,6 +50,14 @@ def test_fewer_people_are_drawn_where_histories_are_long(monkeypatch: pytest.Mon
     assert 20 < len(found) < 100
 
 
+def test_few_people_are_dealt_into_parts_several_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = sample(taste_world(60).pair, 7).deals
+    assert few.shape[0] == 5
+    assert len({tuple(parts) for parts in few}) == 5
+    monkeypatch.setattr(_sample, "_DEALT", 60)
+    assert len(sample(taste_world(60).pair, 7).deals) == 1
+
+
 def test_nobody_is_predicted_from_their_own_row() -> None:
     found = sample(taste_world(60).pair, 7)
     rng = np.random.default_rng(0)
