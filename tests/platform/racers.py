@@ -1,8 +1,6 @@
 """A plugin for races, as a file: what is in hand cannot be raced in a process of its own."""
 
-import ctypes
 import os
-import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -54,40 +52,6 @@ class Bad(Taste):
     sign: ClassVar[float] = -1.0
 
 
-class Raising(Taste):
-    name: ClassVar[str] = "race/raising"
-
-    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
-        raise ZeroDivisionError("nothing to divide by")
-
-
-class Hanging(Taste):
-    """Sleeps in C and lets nobody else work meanwhile."""
-
-    name: ClassVar[str] = "race/hanging"
-
-    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
-        ctypes.PyDLL(None).sleep(1000)
-        raise AssertionError
-
-
-class Hungry(Taste):
-    name: ClassVar[str] = "race/hungry"
-
-    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
-        eaten = []
-        while True:
-            eaten.append(np.ones(2_000_000))
-            time.sleep(0.002)
-
-
-class Crashing(Taste):
-    name: ClassVar[str] = "race/crashing"
-
-    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
-        os.abort()
-
-
 class Late(Taste):
     """Is killed with the whole race, once: the first time that it is fitted."""
 
@@ -101,4 +65,4 @@ class Late(Taste):
 
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
-    return [Popular, Taste, Bad, Raising, Hanging, Hungry, Crashing, Late]
+    return [Popular, Taste, Bad, Late]

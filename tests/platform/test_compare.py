@@ -10,14 +10,14 @@ import pytest
 from evaluation.toy_experiment import KINDS, experiment, platform
 from foretaste import Budget, CancelledError, ConfigError, Platform, StrategyError
 
-RACERS = Path(__file__).parent / "racers.py"
+RACERS, GRIEF = (Path(__file__).parent / name for name in ("racers.py", "grief.py"))
 HELPS = ["race/taste"]
 
 
 @pytest.fixture
 def racing():
     """A platform of which other processes can make another."""
-    return Platform([RACERS], entry_points=False)
+    return Platform([RACERS, GRIEF], entry_points=False)
 
 
 def compare(racing, shops, strategies, each=None, **changed):

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from foretaste.data import PairFacts
+from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
 from foretaste.metrics import Metric
 from foretaste.platform._bench import Tuned, worth
-from foretaste.platform._compare import Measure, Measured
+from foretaste.platform._compare import Measure, Measured, controls
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences
 from foretaste.platform._search import Sampler, SearchKind
 from foretaste.platform._settings import settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
+from foretaste.result import Control
 from foretaste.strategy import Budget, Strategy
 
 _REAL, _SHUFFLED = 0.6, 0.4
@@ -86,6 +88,22 @@ def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> En
     return Entrant(strategy, settings_of(strategy, facts, how.tries, budget))
 
 
+def measured(
+    found: Found, repeats: int, how: Measure, place: str
+) -> tuple[dict[str, Measured], dict[str, Control] | None]:
+    """Return what was measured in all repeats, and the controls where there are some.
+
+    StrategyError where no baseline was.
+    """
+    whole = {name: one for name, one in found.real.items() if len(one.scores) == repeats}
+    baselines = {name: one for name, one in whole.items() if one.baseline}
+    if not found.picks or not baselines:
+        whys = "".join(f"\n  {name}: {one.reason}" for name, one in found.out.items())
+        raise StrategyError(f"{place}: no baseline was measured{whys}")
+    shuffled = {name: one for name, one in found.shuffled.items() if name in whole and len(one.scores) == repeats}
+    return whole, controls(shuffled | baselines, whole, how) if shuffled else None
+
+
 @dataclass(eq=False)
 class _Repeat:
     transfer: int
@@ -148,14 +166,15 @@ class _Repeat:
         self,
         entrants: Sequence[Entrant],
         all_: Sequence[Entrant],
-        measured: dict[str, Measured],
+        into: dict[str, Measured],
         found: Found,
         *,
         permuted: bool,
     ) -> None:
         """Fit each on all training data, best first, and ask the test people; ``all_`` is what others may use."""
         metric = self.rules.how.primary
-        settled = {one.name: one.found(metric).params() for one in all_ if not one.strategy.uses_others}
+        others = {one.name: one.found(metric) for one in all_ if not one.strategy.uses_others}
+        settled = {name: one.params() for name, one in others.items()}
         for one in sorted(entrants, key=lambda one: -_figure(one, metric)):
             best = one.found(metric)
             handed = settled if one.strategy.uses_others else {}
@@ -167,7 +186,8 @@ class _Repeat:
                 if not permuted:
                     one.out("failed" if outcome.why == "failed" else "late", outcome.reason)
                 continue
-            mine = measured.setdefault(one.name, Measured(one.strategy.baseline))
+            handed_on = others if one.strategy.uses_others else {}
+            mine = into.setdefault(one.name, Measured(one.strategy.baseline, settled=handed_on))
             if len(mine.scores) < self.repeat:
                 continue  # an earlier repeat is missing
             mine.tuned.append(Tuned(best, one.validation(metric), one.cpu_seconds, False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ class _Repeat:
 class Lab:
     """Does trials, one at a time; what the last repeat needs is kept."""
 
-    def __init__(self, host: PluginHost, tasks: Sequence[Task], how: Measure, context: Context) -> None:
+    def __init__(self, host: PluginHost, tasks: Mapping[int, Task], how: Measure, context: Context) -> None:
         self.host, self.tasks, self.how, self.context = host, tasks, how, context
         self._at: tuple[int, int, bool] | None = None
         self._repeat: _Repeat | None = None

@@ -16,6 +16,7 @@ from foretaste.errors import ConfigError, DataError, StrategyError, did_you_mean
 from foretaste.evaluation import above_minimum, hold_out, prepared
 from foretaste.experiment import MOST_THREADS, Experiment, GivenHoldout, TransferSpec
 from foretaste.metrics import parse_metric
+from foretaste.platform._arena import Arena
 from foretaste.platform._carried import Saved, ids, onto_saved, read_saved, refuse_control, with_saved
 from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
@@ -29,10 +30,21 @@ from foretaste.platform._output import Output, bundle_names, held, open_output
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
 from foretaste.platform._search import SearchKind, expect_search
+from foretaste.platform._trial import Journal
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginReport, load_plugins
 from foretaste.recommender import Recommender
-from foretaste.registry import Catalog, Decision, Registry, check_registry, joined, read_registry, shipped_registry
+from foretaste.registry import (
+    AUTO,
+    Catalog,
+    Decision,
+    Registry,
+    check_registry,
+    joined,
+    read_auto,
+    read_registry,
+    shipped_registry,
+)
 from foretaste.result import RunResult, TransferResult, matrix
 from foretaste.strategy import UNLIMITED, Budget, Context, Device, never, silent
 
@@ -176,6 +188,8 @@ class Platform:
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
+            trials = Journal(out.folder / "races", fingerprint)
+            arena = Arena(self._host, self._recipe, experiment, how, context, trials)
             jobs = [
                 Job(
                     spec,
@@ -190,8 +204,12 @@ class Platform:
                     _about(transfer, fingerprint, installed) | _carried(spec, saved),
                     saved,
                     own,
+                    arena,
+                    place,
                 )
-                for spec, transfer, key, name, own in zip(specs, transfers, keys, folders, named, strict=True)
+                for place, (spec, transfer, key, name, own) in enumerate(
+                    zip(specs, transfers, keys, folders, named, strict=True)
+                )
             ]
             results = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
             result = RunResult(
@@ -205,6 +223,7 @@ class Platform:
                 versions=installed,
             )
             out.finish(result)
+            trials.end()
         return result
 
     def compare(
@@ -264,7 +283,7 @@ class Platform:
         )
         return compare(asking, self._host, self._recipe, output or folder / experiment.output)
 
-    def lab(self, experiment: Experiment, tasks: Sequence[Task], device: Device, threads: int) -> Lab:
+    def lab(self, experiment: Experiment, tasks: Mapping[int, Task], device: Device, threads: int) -> Lab:
         """Return where trials of a race are done."""
         context = Context(experiment.seed, device, threads, budget=_budget(experiment))
         return Lab(self._host, tasks, self._measure(experiment), context)
@@ -341,6 +360,9 @@ class Platform:
     def _check_names(self, experiment: Experiment, how: Measure) -> None:
         # a misspelt strategy or parameter should not cost a run
         def make(name: str, params: Mapping[str, Any]) -> None:
+            if name == AUTO:
+                read_auto(params)
+                return
             if not self.catalog.make(name, params).predicts_ratings and how.of_ratings:
                 raise ConfigError(
                     f"{name} predicts no ratings, and the first metric is {how.primary.label};"

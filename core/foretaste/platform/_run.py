@@ -14,6 +14,9 @@ from foretaste.errors import DataError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
+from foretaste.platform._arena import Arena
+from foretaste.platform._auto import first_fit, raced
+from foretaste.platform._auto import passed_over as passed_over_lines
 from foretaste.platform._bench import Bench
 from foretaste.platform._carried import Saved, other_versions, refuse_hidden, told
 from foretaste.platform._compare import (
@@ -24,6 +27,7 @@ from foretaste.platform._compare import (
     populations,
     run_control,
 )
+from foretaste.platform._entrants import entrants
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fit import Fitter
 from foretaste.platform._guard import HANDED_ON, Served, blended, guarded, handed_on
@@ -31,7 +35,7 @@ from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
 from foretaste.platform._settings import left_out, refusal_of
 from foretaste.recommender import Recommender
-from foretaste.registry import Decision, Registry
+from foretaste.registry import AUTO, Decision, Registry
 from foretaste.result import Entry, TransferResult
 from foretaste.strategy import Strategy
 
@@ -58,6 +62,10 @@ class Job:
     """What was pretrained before, by source."""
     named: str | None
     """The strategy that the experiment itself names; what was saved brings its own."""
+    arena: Arena
+    """Where a race is run, if one chooses."""
+    place: int
+    """Which transfer of the experiment it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +97,13 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
     brought = tuple(told(job.spec.sources, job.saved, job.named))
     if brought:
         decision = replace(decision, trace=(*decision.trace[: job.named == decision.strategy], *brought))
-    strategies, passed_over = _field(job, decision, held[0].train, fitter)
+    if decision.strategy == AUTO:
+        budget, catalog, control = fitter.context.budget, fitter.host.catalog, bool(job.control)
+        spec = job.spec.model_copy(update={"params": {}})
+        strategies, out = entrants(spec, held[0].train, how, job.registry, catalog, budget, None, control)
+        passed_over = passed_over_lines(out)
+    else:
+        strategies, passed_over = _field(job, decision, held[0].train, fitter)
     return Ready(job, whole, twins, held, decision, strategies, passed_over, damage)
 
 
@@ -97,8 +111,13 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
     """Do one transfer and publish what it came to."""
     job, held, decision = ready.job, ready.held, ready.decision
     audit = audit_of(job.transfer, held[0], ready.twins, job.how.seed)
-    found = measure(fitter, ready.strategies, held, job.how)
-    control = run_control(fitter, ready.strategies, held, job.how, found) if job.control else None
+    if decision.strategy == AUTO:
+        race = raced(ready, job.arena, job.place)
+        decision, found, control = race.decision, race.found, race.control
+        ready = replace(ready, passed_over=[*ready.passed_over, *race.notes])
+    else:
+        found = measure(fitter, ready.strategies, held, job.how)
+        control = run_control(fitter, ready.strategies, held, job.how, found) if job.control else None
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [leaky(entry) for entry in board]
@@ -150,6 +169,8 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
     else:
         trace = (f"{spec.strategy} named by the experiment",)
         found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
+    if found.strategy == AUTO:
+        return found
     if objection := refusal_of(catalog.make(found.strategy, found.params), facts, budget):
         raise StrategyError(
             f"{train.place}: {found.strategy} cannot serve this transfer: {objection} (measured after the hold-out)"
@@ -244,7 +265,7 @@ def _bundle(
         members = {name: _refitted(found[name], transfer, job.how, fitter) for name in served.names}
     else:
         transfer, scores = ready.held[0].train, scores[:1]
-        members = {name: one for name in served.names if (one := found[name].first) is not None}
+        members = {name: first_fit(found, name, ready, fitter) for name in served.names}
     about: dict[str, Any] = {}
     if len(served.names) > 1:
         params = {name: one.params() for name, one in strategies.items()}

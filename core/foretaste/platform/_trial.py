@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -99,6 +100,12 @@ class Journal:
                     shutil.rmtree(place)
         except OSError as error:
             raise OutputError(f"{self.folder.parent}: cannot be cleared: {error.strerror or error}") from error
+
+    def end(self) -> None:
+        """Take away what is no longer needed."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # not there, or not empty
+            self.folder.parent.rmdir()
 
     def read(self, trial: Trial) -> Outcome | None:
         """Return what came of a trial; None where it was not done, or what was written of it is damaged."""

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
@@ -54,7 +54,7 @@ class Setup:
 
     recipe: Recipe
     experiment: Experiment
-    tasks: Sequence[Task]
+    tasks: Mapping[int, Task]
     device: Device
     threads: int
 

@@ -5,6 +5,7 @@ A registry names strategies, never code: reading and checking one loads no plugi
 
 from __future__ import annotations
 
+from foretaste.registry._auto import AUTO, Auto, read_auto
 from foretaste.registry._catalog import STRATEGY_NAME, Catalog
 from foretaste.registry._check import check_registry
 from foretaste.registry._choose import Decision, choose
@@ -24,7 +25,9 @@ from foretaste.registry._stale import EvidenceReport, changed_data, changed_vers
 from foretaste.registry._write import PairRule, write_rule
 
 __all__ = [
+    "AUTO",
     "STRATEGY_NAME",
+    "Auto",
     "Catalog",
     "Decision",
     "Evidence",
@@ -43,6 +46,7 @@ __all__ = [
     "choose",
     "joined",
     "parse_registry",
+    "read_auto",
     "read_registry",
     "shipped_registry",
     "write_rule",

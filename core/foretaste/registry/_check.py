@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from foretaste.errors import ConfigError
+from foretaste.registry._auto import AUTO, read_auto
 from foretaste.registry._catalog import Catalog
 from foretaste.registry._rules import Condition, Range, Registry, Rule, Use
 from foretaste.strategy import Strategy, make_strategy
@@ -24,7 +25,7 @@ def check_registry(registry: Registry, catalog: Catalog, *, strict: bool = True)
     problems: list[str] = []
     for at, rule in enumerate(registry.rules):
         for use in rule.use:
-            if strict or use.strategy.partition("/")[0] in loaded:
+            if strict or use.strategy == AUTO or use.strategy.partition("/")[0] in loaded:
                 problems.extend(f"{rule}: {line}" for line in _faults(use, catalog))
         problems.extend(f"{rule}: {line}" for line in _never_reached(rule, registry.rules[:at], catalog))
     return problems
@@ -32,6 +33,9 @@ def check_registry(registry: Registry, catalog: Catalog, *, strict: bool = True)
 
 def _faults(use: Use, catalog: Catalog) -> list[str]:
     try:
+        if use.strategy == AUTO:
+            read_auto(use.params)
+            return []
         make_strategy(catalog.get(use.strategy), use.params)
     except ConfigError as error:
         return str(error).splitlines()

@@ -9,6 +9,7 @@ from typing import Any
 
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import ConfigError, StrategyError
+from foretaste.registry._auto import AUTO, read_auto
 from foretaste.registry._catalog import Catalog
 from foretaste.registry._rules import Condition, Range, Registry, Rule, Use
 from foretaste.strategy import make_strategy
@@ -84,6 +85,9 @@ def _shown(value: Any) -> str:
 def _obstacle(use: Use, facts: Sequence[PairFacts], catalog: Catalog) -> str | None:
     """Say why a strategy cannot serve pairs with these facts, or None where it can."""
     try:
+        if use.strategy == AUTO:
+            read_auto(use.params)
+            return None
         if obstacle := catalog.unfit(use.strategy):
             return obstacle
         return make_strategy(catalog.get(use.strategy), use.params).refusal(facts, catalog.budget)

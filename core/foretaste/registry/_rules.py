@@ -22,6 +22,7 @@ from pydantic import (
 from foretaste.config import Document, StrictModel, parse_yaml, read_yaml, validate
 from foretaste.data import PairFacts
 from foretaste.errors import ConfigError
+from foretaste.registry._auto import AUTO
 from foretaste.registry._catalog import STRATEGY_NAME
 from foretaste.registry._evidence import Evidence
 from foretaste.registry._scalars import Number, Truth, Whole
@@ -105,8 +106,8 @@ else:
 
 
 def _strategy_name(name: str) -> str:
-    if not STRATEGY_NAME.fullmatch(name):
-        raise ValueError(f"found '{name}', expected plugin/strategy")
+    if name != AUTO and not STRATEGY_NAME.fullmatch(name):
+        raise ValueError(f"found '{name}', expected plugin/strategy, or {AUTO}")
     return name
 
 
