@@ -94,7 +94,7 @@ class Domains(Learner):
         return [Group(self.shared(), how.learning_rate), Group(list(self.own), how.own_rate * how.learning_rate)]
 
     def penalty(self) -> torch.Tensor:
-        """See Learner.penalty: of the target's items."""
+        """Return what large vectors of the target's items cost, whichever domain has its turn."""
         return self.how.regularization * (self.ranked().vectors ** 2).sum()
 
     def exported(self, transfer: Transfer) -> FactorModel:

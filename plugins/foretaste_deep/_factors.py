@@ -60,15 +60,13 @@ class Factors(Learner):
         """See Learner.groups."""
         how = self.how
         added = [] if self.scorer is None else list(self.scorer.parameters())
-        new = Group([self.items, self.bias, self.residual, *added], how.learning_rate)
-        rate = how.encoder_rate * how.learning_rate
-        return [new, Group([self.turn], rate, how.thaw)] if rate else [new]
-
-    def penalty(self) -> torch.Tensor:
-        """See Learner.penalty."""
-        away = ((self.turn - torch.eye(len(self.turn), device=self.turn.device)) ** 2).sum()
-        length = self.how.regularization * (self.items**2).sum()
-        return length + self.how.pull * away + self.private * (self.residual**2).sum()
+        new = [
+            Group([self.items], how.learning_rate, pull=how.regularization),
+            Group([self.residual], how.learning_rate, pull=self.private),
+            Group([self.bias, *added], how.learning_rate),
+        ]
+        rate, home = how.encoder_rate * how.learning_rate, torch.eye(len(self.turn), device=self.turn.device)
+        return [*new, Group([self.turn], rate, how.thaw, pull=how.pull, home=[home])] if rate else new
 
     def exported(self, transfer: Transfer) -> FactorModel:
         """See Learner.exported. Nothing reads histories: who is in no source and not in the target is a stranger."""

@@ -16,8 +16,9 @@ def ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 def masked(rows: sparse.csr_matrix, keep: NDArray[np.bool_]) -> sparse.csr_matrix:
     """Return the matrix with those of its stored entries that are kept."""
-    ends = np.concatenate([[0], np.cumsum(keep)])[rows.indptr]
-    return sparse.csr_matrix((rows.data[keep], rows.indices[keep], ends), shape=rows.shape)
+    places = np.flatnonzero(keep)  # a few times as fast as to select by a mask of chance
+    ends = np.searchsorted(places, rows.indptr).astype(rows.indptr.dtype)
+    return sparse.csr_matrix((rows.data[places], rows.indices[places], ends), shape=rows.shape)
 
 
 def rarity(rows: Interactions) -> NDArray[np.float32]:

@@ -75,7 +75,7 @@ class JointTowers(Towers):
         if self.balance.guards and step % EVERY == 0:
             for place, cost in costs.items():
                 self.balance.saw(place, _cosine(cost, target, self.pretrained()[place].items))
-        whole = (1 - sum(parts)) * target + self.penalty()
+        whole = (1 - sum(parts)) * target
         for place, cost in costs.items():
             whole = whole + parts[place] * cost
         return whole

@@ -58,15 +58,11 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def groups(self) -> list[Group]:
-        """Return what is trained, and how fast."""
-
-    @abstractmethod
-    def penalty(self) -> torch.Tensor:
-        """Return what large or far moved parameters cost."""
+        """Return what is trained, how fast, and what holds it."""
 
     def whole(self, target: torch.Tensor, epoch: int, step: int, rng: np.random.Generator) -> torch.Tensor:
         """Return what a step of an epoch, both counted from 0, makes smaller, given the target's loss."""
-        return target + self.penalty()
+        return target
 
     def follow(self, judged: Learner) -> None:
         """Take over what another chose in training, to say when to stop, that this one is to choose alike: nothing."""

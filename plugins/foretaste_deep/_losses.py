@@ -35,23 +35,26 @@ class Items(NamedTuple):
     drawn: NDArray[np.int64] | None = None
     sparse: bool = False
 
-    def some(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return vectors (n, d) of these items."""
+    def some(self, *rows: torch.Tensor) -> list[Items]:
+        """Return these items, all looked up at once: each time has a gradient as large as the table."""
+        every, lengths = torch.cat(rows), [len(one) for one in rows]
         if self.sparse:
-            return functional.embedding(rows, self.vectors, sparse=True)
-        return self.vectors.index_select(0, rows)  # whose gradient costs less than that of indexing
+            found = functional.embedding(every, self.vectors, sparse=True)
+        else:
+            found = self.vectors.index_select(0, every)  # whose gradient costs less than that of indexing
+        bias = self.bias.index_select(0, every)
+        parts = zip(torch.split(found, lengths), torch.split(bias, lengths), strict=True)
+        return [Items(vectors, biases, self.scorer) for vectors, biases in parts]
 
-    def each(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Return scores (n,) of one item for each person (n, d)."""
-        some = self.some(rows)
-        scores = (people * some).sum(1) + self.bias.index_select(0, rows)
-        return scores if self.scorer is None else scores + self.scorer.each(people, some)
+    def each(self, people: torch.Tensor) -> torch.Tensor:
+        """Return scores (m,) of one item for each person (m, d)."""
+        scores = (people * self.vectors).sum(1) + self.bias
+        return scores if self.scorer is None else scores + self.scorer.each(people, self.vectors)
 
-    def every(self, people: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Return scores (n, k) of the same items for all people (n, d)."""
-        some = self.some(rows)
-        scores = torch.addmm(self.bias.index_select(0, rows), people, some.T)
-        return scores if self.scorer is None else scores + self.scorer.every(people, some)
+    def every(self, people: torch.Tensor) -> torch.Tensor:
+        """Return scores (n, m) of all items for each person (n, d)."""
+        scores = torch.addmm(self.bias, people, self.vectors.T)
+        return scores if self.scorer is None else scores + self.scorer.every(people, self.vectors)
 
 
 def ranking_loss(
@@ -73,20 +76,21 @@ def ranking_loss(
     """
     people_rows, wanted, counts = _positives(preferred, rng)
     place = people.device
-    rows, positive = (torch.from_numpy(one).to(place) for one in (people_rows, wanted))
-    mine = people.index_select(0, rows)
-    scored = items.each(mine, positive)
-    weights = torch.from_numpy(counts).to(place)
+    rows, positive, weights = (torch.from_numpy(one).to(place) for one in (people_rows, wanted, counts))
+    one_each = bool((np.diff(preferred.indptr) == 1).all())
+    mine = people if one_each else people.index_select(0, rows)
     if kind == "softmax":
         drawn, own, correction = _drawn(preferred, items.drawn, negatives, rng)
-        others = torch.from_numpy(drawn).to(place)
-        scores = items.every(people, others) + correction
+        told, others = items.some(positive, torch.from_numpy(drawn).to(place))
+        scored = told.each(mine)
+        scores = others.every(people) + correction
         scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
         whole = torch.logsumexp(scores, dim=1).index_select(0, rows)
         each = torch.logaddexp(whole, scored) - scored
     else:
-        other = torch.from_numpy(_other_items(preferred, people_rows, items.drawn, rng)).to(place)
-        passed = items.each(mine, other)
+        other = _other_items(preferred, people_rows, items.drawn, rng)
+        told, others = items.some(positive, torch.from_numpy(other).to(place))
+        scored, passed = told.each(mine), others.each(mine)
         each = (
             functional.softplus(passed - scored)
             if kind == "bpr"

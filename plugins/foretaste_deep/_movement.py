@@ -28,9 +28,14 @@ def remember(model: nn.Module, parameters: Mapping[str, nn.Parameter]) -> None:
         model.register_buffer(_start(name), held.detach().clone(), persistent=False)
 
 
+def began(model: nn.Module, name: str) -> torch.Tensor:
+    """Return where a remembered parameter began."""
+    return model.get_buffer(_start(name))
+
+
 def distance(model: nn.Module, name: str, held: nn.Parameter) -> torch.Tensor:
-    """Return the squared distance of a remembered parameter to where it began."""
-    return functional.mse_loss(held, model.get_buffer(_start(name)), reduction="sum")
+    """Return the squared distance of a remembered parameter to there."""
+    return functional.mse_loss(held, began(model, name), reduction="sum")
 
 
 def _start(name: str) -> str:

@@ -162,6 +162,6 @@ def _best(learner: Learner, people: NDArray[np.int64], shown: sparse.csr_matrix)
         return top_k_dot(arrays[0], arrays[1], min(10, m), bias=arrays[2], exclude=shown)[0]
 
     def block(start: int, stop: int, out: NDArray[np.float32]) -> None:
-        out[:] = ranked.every(vectors[start:stop], torch.arange(m, device=vectors.device)).cpu().numpy()
+        out[:] = ranked.every(vectors[start:stop]).cpu().numpy()
 
     return top_k(block, len(people), m, min(10, m), exclude=shown)[0]

@@ -59,10 +59,7 @@ class HistoryTower(nn.Module):
 
     def forward(self, told: Bag) -> torch.Tensor:
         """Return vectors (histories, factors)."""
-        summed = functional.embedding_bag(
-            told.items, self.table(), told.starts, mode="sum", per_sample_weights=told.weights, sparse=self.sparse
-        )
-        whole = functional.normalize(summed, dim=1)
+        whole = functional.normalize(told.summed(self.table(), sparse_gradient=self.sparse), dim=1)
         bent = whole + functional.relu(whole @ self.inner + self.inner_offset) @ self.outer
         return bent + whole @ self.down @ self.up if self.adapter() else bent
 

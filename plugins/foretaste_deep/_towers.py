@@ -17,7 +17,7 @@ from foretaste_deep._description import Description
 from foretaste_deep._learner import Learner, People
 from foretaste_deep._losses import Items, log_popularity
 from foretaste_deep._mixing import mixed
-from foretaste_deep._movement import Movement, distance, remember
+from foretaste_deep._movement import Movement, began, remember
 from foretaste_deep._scorer import Scorer
 from foretaste_deep._served import served
 from foretaste_deep._tower import HistoryTower
@@ -90,25 +90,25 @@ class Towers(Learner):
         adapters = [p for tower in towers for p in tower.adapter()]
         added = adapters + ([] if self.scorer is None else list(self.scorer.parameters()))
         tokens = [] if self.description is None else list(self.description.parameters())
-        tables = Group([self.items, self.own.items], how.learning_rate, sparse=self.sparse)
+        # sparse tables are not drawn anywhere, which would touch all of their rows
+        drawn, pull = (0.0, 0.0) if self.sparse else (how.regularization, how.pull)
+        ranked = Group([self.items], how.learning_rate, sparse=self.sparse, pull=drawn)
+        read = Group([self.own.items], how.learning_rate, sparse=self.sparse)
         new = Group([self.bias, *self.own.layers(), *tokens, *added], how.learning_rate)
         rate = how.encoder_rate * how.learning_rate
         if not rate or adapters:
-            return [tables, new]
-        layers = Group([p for tower in towers for p in tower.layers()], rate, how.thaw // 2)
-        embedded = Group([one.items for one in towers], rate, how.thaw, sparse=self.sparse)
-        return [tables, new, layers, embedded]
+            return [ranked, read, new]
+        return [ranked, read, new, *self._pretrained_groups(rate, pull)]
 
-    def penalty(self) -> torch.Tensor:
-        """See Learner.penalty; sparse tables are not drawn anywhere, which would touch all of their rows."""
-        if self.sparse:
-            return torch.zeros((), device=self.items.device)
-        cost = self.how.regularization * (self.items**2).sum()
-        moving = {id(p) for group in self.groups() for p in group.parameters}
-        for name, held in self._pretrained_parameters().items():
-            if id(held) in moving:
-                cost = cost + self.how.pull * distance(self, name, held)
-        return cost
+    def _pretrained_groups(self, rate: float, pull: float) -> list[Group]:
+        thaw, held = self.how.thaw, self._pretrained_parameters()
+        tables = {name: p for name, p in held.items() if name.endswith(".items")}
+        layers = {name: p for name, p in held.items() if name not in tables}
+        home = {name: began(self, name) for name in held}
+        return [
+            Group(list(layers.values()), rate, thaw // 2, pull=pull, home=[home[name] for name in layers]),
+            Group(list(tables.values()), rate, thaw, self.sparse, pull, [home[name] for name in tables]),
+        ]
 
     def exported(self, transfer: Transfer) -> FactorModel:
         """See Learner.exported: towers become encoders."""

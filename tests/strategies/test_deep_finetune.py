@@ -176,7 +176,7 @@ def test_a_scorer_is_served_as_it_was_trained() -> None:
     model, rows = learner.exported(world), world.target.interactions
     people = np.arange(5)
     with torch.no_grad():
-        expected = learner.ranked().every(learner.vectors(people, rows.preference[people]), torch.arange(rows.shape[1]))
+        expected = learner.ranked().every(learner.vectors(people, rows.preference[people]))
     ids = rows.users.take(people)
     items = rows.items.take(np.arange(rows.shape[1]))
     found = [model.score([user] * len(items), items) for user in ids]
