@@ -83,8 +83,8 @@ def ranking_loss(
         drawn, own, correction = _drawn(preferred, items.drawn, negatives, rng)
         told, others = items.some(positive, torch.from_numpy(drawn).to(place))
         scored = told.each(mine)
-        scores = others.every(people) + correction
-        scores = scores.masked_fill(torch.from_numpy(own).to(place), -torch.inf)
+        scores = others._replace(bias=others.bias + correction).every(people)
+        scores.masked_fill_(torch.from_numpy(own).to(place), -torch.inf)
         whole = torch.logsumexp(scores, dim=1).index_select(0, rows)
         each = torch.logaddexp(whole, scored) - scored
     else:

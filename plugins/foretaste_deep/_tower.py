@@ -79,8 +79,8 @@ class HistoryTower(nn.Module):
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> HistoryTower:
         """Return the tower that these arrays were of."""
-        (items, factors), units = arrays["items"].shape, arrays["inner"].shape[1]
-        made = cls(items, factors, units, torch.Generator())
+        factors, units = arrays["inner"].shape
+        made = cls(0, factors, units, torch.Generator())  # nothing is drawn that would be replaced
         for name in ("items", "inner", "inner_offset", "outer"):
             getattr(made, name).data = torch.from_numpy(np.array(arrays[name], np.float32))
         return made

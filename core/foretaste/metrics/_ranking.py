@@ -38,7 +38,7 @@ class Ranking:
         n_people, n_items = self.truth.shape
         cells = self.items + np.arange(n_people, dtype=np.int64)[:, None] * n_items
         # a padded place would otherwise read as the last item of the person before
-        return np.isin(cells, self._preferred_cells) & (self.items >= 0)
+        return _among(cells, self._preferred_cells) & (self.items >= 0)
 
     @cached_property
     def positives(self) -> NDArray[np.int64]:
@@ -50,7 +50,8 @@ class Ranking:
     def _preferred_cells(self) -> NDArray[np.int64]:
         n_people, n_items = self.truth.shape
         people = np.repeat(np.arange(n_people, dtype=np.int64), np.diff(self.truth.indptr))
-        return np.unique(people * n_items + self.truth.indices)
+        cells = people * n_items + self.truth.indices
+        return cells if self.truth.has_canonical_format else np.unique(cells)
 
 
 class Ndcg(Metric):
@@ -181,6 +182,14 @@ def _top(metric: Metric, ranking: Ranking) -> NDArray[np.int64]:
     if depth < needed:
         raise ValueError(f"{metric.label} needs {needed} columns of ranked items (pad with -1), found {depth}")
     return ranking.items[:, : metric.cutoff]
+
+
+def _among(cells: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which cells are among those known, which rise: with few cells faster than to sort all of them."""
+    if not len(known):
+        return np.zeros(cells.shape, bool)
+    places = np.minimum(np.searchsorted(known, cells), len(known) - 1)
+    return np.asarray(known[places] == cells, np.bool_)
 
 
 def _top_hits(metric: Metric, ranking: Ranking) -> NDArray[np.bool_]:
