@@ -3,12 +3,17 @@
 import os
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from evaluation.toy_experiment import KINDS, experiment, platform
+from evaluation.toy_experiment import KINDS, Popular, Taste, experiment, platform
 from foretaste import Budget, CancelledError, ConfigError, Platform, StrategyError
+from foretaste.evaluation import Scores
+from foretaste.metrics import builtin_metrics, parse_metric
+from foretaste.platform._race import Clock, Entrant, Race
+from foretaste.platform._trial import Outcome
 
 RACERS, GRIEF = (Path(__file__).parent / name for name in ("racers.py", "grief.py"))
 HELPS = ["race/taste"]
@@ -201,6 +206,39 @@ def test_values_of_people_are_kept(racing, shops):
     mine = table.filter(pl.col("strategy") == "race/taste")
     assert len(mine) == found.people
     assert np.isclose(mine["ndcg@5"].mean(), found.entry("race/taste").metrics["ndcg@5"])
+
+
+# When time is up -------------------------------------------------------------------------------------------------
+
+
+def raced(until_fold):
+    """A race in which trials on folds from ``until_fold`` on find no time left."""
+    people = np.arange(40)
+
+    def ask(trial, limits):
+        if trial.place == "plan" or trial.place >= until_fold:
+            return Outcome(why="time", reason="took more than 1.0 s", limits=limits)
+        gains = 0.5 if trial.strategy == "toy/taste" else 0.25
+        return Outcome(Scores(people, np.zeros(40, np.int64), {"ndcg@5": np.full(40, gains)}, {"ndcg@5": gains}))
+
+    entrants = [Entrant(Popular(), [Popular()]), Entrant(Taste(), [Taste()]), Entrant(Mixing(), [Mixing()])]
+    Race(0, 0, False, 3, parse_metric("ndcg@5", builtin_metrics()), ask, Clock()).run(entrants)
+    return entrants
+
+
+class Mixing(Taste):
+    name: ClassVar[str] = "toy/mixing"
+    uses_others: ClassVar[bool] = True
+
+
+def test_all_are_judged_on_the_folds_that_were_done_when_time_is_up():
+    popular, taste, mixing = raced(until_fold=1)
+    assert (popular.state, taste.state) == ("racing", "racing")
+    assert (popular.folds, taste.folds) == (1, 1)
+    assert (mixing.state, mixing.reason) == (
+        "late",
+        "it is judged on all folds, and time was up before the others were",
+    )
 
 
 # Settings that are proposed -------------------------------------------------------------------------------------

@@ -144,7 +144,8 @@ class Race:
         self._whole = self.clock.left
         whole, self.clock = self.clock, self.clock.part(0.8 if any(e.strategy.uses_others for e in entrants) else 1.0)
         plain = [one for one in entrants if not one.strategy.uses_others]
-        for fold in range(self.folds):
+        every = self.folds
+        for fold in range(every):
             if fold >= self.folds:
                 break  # time was up
             if self.stops and fold:
@@ -152,7 +153,9 @@ class Race:
             self._round(plain, fold)
         self.clock = whole
         for one in entrants:
-            if one.strategy.uses_others:
+            if one.strategy.uses_others and self.folds < every:
+                one.out("late", "it is judged on all folds, and time was up before the others were")
+            elif one.strategy.uses_others:
                 self._on_plan(one, plain)
 
     def _round(self, entrants: Sequence[Entrant], fold: int) -> None:
@@ -228,9 +231,7 @@ class Race:
         running = [one for one in entrants if one.state == "racing" and one.folds == folds]
         if not running:
             return
-        leader = max(
-            running, key=lambda one: worth(one.validation(self.metric).overall[self.metric.label], self.metric)
-        )
+        leader = max(running, key=lambda one: _figure(one, self.metric))
         for one in running:
             if one is leader or one.strategy.baseline:
                 continue
