@@ -26,6 +26,7 @@ from foretaste.metrics import Ndcg
 PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "`deep/finetune`": ("deep/finetune", {}),
     "not pretrained": ("deep/finetune", {"source_epochs": 0}),
+    "half the epochs, twice the step": ("deep/finetune", {"epochs": 20, "learning_rate": 6e-3}),
     "source tower frozen": ("deep/finetune", {"encoder_rate": 0}),
     "adapter of rank 8": ("deep/finetune", {"rank": 8}),
     "hidden layer of 64": ("deep/finetune", {"units": 64}),
