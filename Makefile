@@ -13,7 +13,7 @@ run: $(VENV)/.run-ready
 	$(BIN)/foretaste run examples/grocery/experiment.yaml
 
 test: $(VENV)/.test-ready lint type
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 format: $(VENV)/.test-ready
 	$(BIN)/ruff format .

@@ -101,6 +101,6 @@ class CompareResult(StrictModel):
     """How many strategies could use."""
     seconds: float
     """Wall time that it took."""
-    fingerprint: str
-    """Of the data, how it was measured, and the versions."""
+    fingerprints: list[str]
+    """Of each transfer: its data, how it was measured, code and versions."""
     versions: dict[str, str]

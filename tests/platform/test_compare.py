@@ -149,6 +149,16 @@ def test_trials_of_other_data_are_taken_away(racing, shops):
     assert "mine" in left
 
 
+def test_a_further_transfer_leaves_what_was_done_of_the_others(racing, shops, monkeypatch):
+    log = shops / "log"
+    monkeypatch.setenv("RACERS_LOG", str(log))
+    compare(racing, shops, ["race/late"])
+    fits = len(log.read_text().splitlines())
+    both = experiment({"source": "drugstore", "target": "grocery"}, {})
+    racing.compare(both, folder=shops, output=shops / "out", strategies=["race/late"], control=None)
+    assert len(log.read_text().splitlines()) == 2 * fits
+
+
 def test_plugins_in_hand_race_in_this_process_and_it_is_said(shops):
     ours = platform(kinds=KINDS)
     (found,) = ours.compare(experiment({}), folder=shops, output=shops / "out", control=None).transfers

@@ -52,7 +52,8 @@ class Asking:
     thorough: bool
     search: SearchKind
     context: Context
-    fingerprint: str
+    fingerprints: Sequence[str]
+    """Of what the trials of each transfer depend on."""
     versions: Mapping[str, str]
     versions_of: Callable[[Collection[str]], Mapping[str, str]]
     """The versions that the figures of these strategies depend on."""
@@ -80,7 +81,7 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
     clock = Clock(None if seconds is None else asking.begun + (1 - _LAST) * seconds)
     tasks = {place: one.task for place, one in enumerate(ready)}
     context = asking.context
-    journal = Journal(folder / "trials", asking.fingerprint)
+    journal = Journal(folder / "trials", asking.fingerprints)
     arena = Arena(host, recipe, asking.experiment, asking.how, context, journal)
     with hold_folder(folder, "trials"):
         with arena.asks(tasks) as ask:
@@ -94,7 +95,7 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
             device=context.device,
             threads=context.threads,
             seconds=time.monotonic() - asking.begun,
-            fingerprint=asking.fingerprint,
+            fingerprints=list(asking.fingerprints),
             versions=dict(asking.versions),
         )
         text = result.model_dump_json(indent=1)

@@ -61,19 +61,18 @@ def run_fingerprint(
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def race_fingerprint(
+def race_fingerprints(
     experiment: Experiment, transfers: Sequence[Transfer], host: PluginHost, device: str, installed: Mapping[str, str]
-) -> str:
-    """Return a hash of what the trials of a race depend on, beside the strategies and settings that they name."""
-    what = {
+) -> list[str]:
+    """Return of each transfer a hash of what its trials depend on, beside strategies and settings."""
+    how = {
         "holdout": experiment.holdout.model_dump(mode="json", exclude={"files", "candidates"}),
         "how": experiment.model_dump(mode="json", include={"metrics", "seed", "threads", "folds", "tries"}),
-        "twins": [spec.twins for spec in experiment.transfers],
-        "transfers": [list(transfer_facts(transfer)) for transfer in transfers],
         "code": code_facts(host, installed),
         "device": device,
     }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    facts = ([spec.twins, *transfer_facts(one)] for spec, one in zip(experiment.transfers, transfers, strict=True))
+    return [hashlib.sha256(json.dumps([how, one], sort_keys=True).encode()).hexdigest() for one in facts]
 
 
 def versions(host: PluginHost, strategies: Collection[str] | None = None) -> dict[str, str]:

@@ -23,7 +23,7 @@ from foretaste.platform._compare import Measure
 from foretaste.platform._comparing import Asking, compare
 from foretaste.platform._domains import absolute, given_to
 from foretaste.platform._evidence import with_evidence
-from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprint, run_fingerprint, versions
+from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprints, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import Output, bundle_names, held, open_output
@@ -188,7 +188,8 @@ class Platform:
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
-            trials = Journal(out.folder / "races", fingerprint)
+            prints = race_fingerprints(experiment, transfers, self._host, device, installed)
+            trials = Journal(out.folder / "races", prints)
             arena = Arena(self._host, self._recipe, experiment, how, context, trials)
             jobs = [
                 Job(
@@ -276,7 +277,7 @@ class Platform:
             thorough,
             search,
             Context(experiment.seed, device, threads, progress, cancel, each),
-            race_fingerprint(experiment, transfers, self._host, device, installed),
+            race_fingerprints(experiment, transfers, self._host, device, installed),
             installed,
             partial(versions, self._host),
             begun,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,8 +50,8 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """What it is called in a journal."""
-        what = [self.transfer, self.repeat, self.place, self.strategy, self.params, self.permuted, self.settled]
+        """What it is called among the trials of its transfer."""
+        what = [self.repeat, self.place, self.strategy, self.params, self.permuted, self.settled]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -89,27 +90,33 @@ def _at_most(now: float | None, before: float | None) -> bool:
 class Journal:
     """Outcomes in a folder, each written when it is there, for the next run of the same race."""
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        self.folder = folder / fingerprint[:16]
+    def __init__(self, folder: Path, fingerprints: Sequence[str]) -> None:
+        """Keep what comes of each transfer under its own fingerprint, so that others beside it may change."""
+        self._folder = folder
+        self._folders = [folder / one[:16] for one in fingerprints]
 
     def begin(self) -> None:
         """Take away what was found with other data or code; what is not a race's stays. OutputError."""
         try:
-            for place in self.folder.parent.glob("*"):
-                if _OURS.fullmatch(place.name) and place != self.folder:
+            for place in self._folder.glob("*"):
+                if _OURS.fullmatch(place.name) and place not in self._folders:
                     shutil.rmtree(place)
         except OSError as error:
-            raise OutputError(f"{self.folder.parent}: cannot be cleared: {error.strerror or error}") from error
+            raise OutputError(f"{self._folder}: cannot be cleared: {error.strerror or error}") from error
 
     def end(self) -> None:
         """Take away what is no longer needed."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for place in self._folders:
+            shutil.rmtree(place, ignore_errors=True)
         with suppress(OSError):  # not there, or not empty
-            self.folder.parent.rmdir()
+            self._folder.rmdir()
+
+    def _place(self, trial: Trial) -> Path:
+        return self._folders[trial.transfer] / trial.key
 
     def read(self, trial: Trial) -> Outcome | None:
         """Return what came of a trial; None where it was not done, or what was written of it is damaged."""
-        found = Checkpoint(self.folder / trial.key).load()
+        found = Checkpoint(self._place(trial)).load()
         if found is None:
             return None
         arrays, meta = found
@@ -138,6 +145,6 @@ class Journal:
         meta = {name: getattr(outcome, name) for name in plain}
         limits = {"seconds": outcome.limits.seconds, "memory": outcome.limits.memory}
         try:
-            Checkpoint(self.folder / trial.key).save(arrays, meta | {"overall": overall, "limits": limits})
+            Checkpoint(self._place(trial)).save(arrays, meta | {"overall": overall, "limits": limits})
         except OutputError as error:
             raise OutputError(str(error).replace("a checkpoint", "what a race found")) from error
