@@ -26,7 +26,7 @@ class Pair:
 
     def __init__(self, found: TransferComparison, table: pl.DataFrame, metric: str) -> None:
         wide = table.pivot("strategy", index=["repeat", "user_id", "population"], values=metric).drop_nulls()
-        self.found, self.metric = found, metric
+        self.found = found
         self.name = f"{found.source} -> {found.target}"
         self.strategies = [name for name in wide.columns if "/" in name]
         self.values = {name: wide[name].to_numpy() for name in self.strategies}
@@ -34,7 +34,6 @@ class Pair:
         repeats = wide["repeat"].to_numpy()
         self.plan = bootstrap_plan(wide["user_id"].rank("dense").to_numpy().astype(np.int64), seed=SEED)
         self.choice = self._picked(repeats, found.choice.picks)
-        self.over = max((n for n in self.strategies if self._baseline(n)), key=lambda n: self.values[n].mean())
 
     def _picked(self, repeats: NDArray[np.int64], picks: list[str]) -> Column:
         return np.concatenate([self.values[pick][repeats == at] for at, pick in enumerate(picks)])

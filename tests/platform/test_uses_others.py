@@ -117,3 +117,13 @@ def test_others_are_handed_no_such_calls(shops):
             return super().adapt(carried, transfer, context)
 
     platform(kinds=(*KINDS, Curious)).run(experiment({"strategy": "toy/curious"}), folder=shops)
+
+
+def test_in_a_race_what_did_not_race_itself_is_tuned_once(shops, met):
+    watch = Watch()
+    ours = platform(watch, kinds=(*KINDS, Gate))
+    how = {"folder": shops, "output": shops / "out", "strategies": ["toy/gate"], "control": None}
+    (found,) = ours.compare(experiment({}), **how).transfers
+    assert found.entry("toy/gate").verdict == "helps"
+    # two settings on two folds and the best on each of them; for the test people the best on each and on all
+    assert watch.adapted.count("toy/taste") == 4 + 2 + 2 + 1

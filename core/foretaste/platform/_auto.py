@@ -39,8 +39,6 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
     job, held = ready.job, ready.held
     seconds = read_auto(ready.decision.params).seconds
     how = job.how
-    plans = (validation_plan(one.train, how.holdout, how.seed + n, how.folds) for n, one in enumerate(held))
-    folds = [len(plan.folds) for plan in plans]
     clock = Clock(None if seconds is None else time.monotonic() + seconds)
 
     def told(line: str) -> None:
@@ -48,7 +46,7 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
 
     rules = Rules(how, clock, arena.context.budget.memory, bool(job.control), True, "grid", told)
     with arena.asks({place: Task(job.transfer, ready.whole)}) as ask:
-        found = contest(place, ready.strategies, held, folds, ask, rules)
+        found = contest(place, ready.strategies, held, ready.folds, ask, rules)
     whole, control = measured(found, len(held), how, job.transfer.place)
     pick = next((one for one in found.picks if one in whole), next(iter(whole)))
     trace = (*ready.decision.trace, *(f"race: {line}" for line in found.trace))

@@ -95,8 +95,8 @@ class Bench:
         return self.fitter.fit(strategy, fold.train, self._context(strategy, memo, None))
 
     def found(self) -> dict[str, Strategy]:
-        """Return the settings that were found so far, by name."""
-        return {one.strategy.name: one.strategy for one, _ in self._tuned.values()}
+        """Return the settings that were found so far, by name, of strategies that another may use."""
+        return {one.strategy.name: one.strategy for one, _ in self._tuned.values() if not one.strategy.uses_others}
 
     def _tune(self, strategy: Strategy) -> Tuned:
         assert self.plan is not None

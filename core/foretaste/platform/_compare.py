@@ -16,6 +16,7 @@ from foretaste.evaluation import (
     Interval,
     Scores,
     bootstrap_plan,
+    hold_out,
     holm,
     paired_lifts,
     pooled,
@@ -62,6 +63,16 @@ class Measure:
         if self.of_ratings:
             return strategy.predicts_ratings
         return not (strategy.baseline and strategy.predicts_ratings) or any(m.kind == "rating" for m in self.metrics)
+
+
+def repeats_of(transfer: Transfer, whole: Transfer, how: Measure) -> tuple[list[HeldOut], list[int]]:
+    """Return the hold-out of each repeat, and how many validation folds it has; ``whole`` has its twins remedied.
+
+    DataError where nobody can be evaluated, or validated on. Plans are made again when they are used: they are large.
+    """
+    held = [hold_out(transfer, how.holdout, how.seed + n, remedied=whole) for n in range(how.holdout.repeats)]
+    plans = (validation_plan(one.train, how.holdout, how.seed + n, how.folds) for n, one in enumerate(held))
+    return held, [len(plan.folds) for plan in plans]
 
 
 @dataclass(eq=False)

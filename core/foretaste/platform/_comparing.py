@@ -11,11 +11,11 @@ from typing import Any
 
 from foretaste.comparison import Choice, CompareResult, TransferComparison, Unmeasured
 from foretaste.data import PairFacts, Transfer
-from foretaste.evaluation import HeldOut, hold_out, pooled, validation_plan
+from foretaste.evaluation import HeldOut, pooled
 from foretaste.experiment import Experiment, TransferSpec
 from foretaste.metrics import Metric
 from foretaste.platform._arena import Arena
-from foretaste.platform._compare import Measure, Measured, gains, leaderboard, populations
+from foretaste.platform._compare import Measure, Measured, gains, leaderboard, populations, repeats_of
 from foretaste.platform._contest import Found, Rules, contest, measured
 from foretaste.platform._entrants import entrants
 from foretaste.platform._fingerprint import data_fingerprint
@@ -106,11 +106,7 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
 def _prepared(asking: Asking, place: int, host: PluginHost) -> _Prepared:
     spec, transfer, how = asking.experiment.transfers[place], asking.transfers[place], asking.how
     whole, twins = without_twins(transfer, spec.twins)
-    repeats, folds = [], []
-    for repeat in range(how.holdout.repeats):
-        held = hold_out(transfer, how.holdout, how.seed + repeat, remedied=whole)
-        folds.append(len(validation_plan(held.train, how.holdout, how.seed + repeat, how.folds).folds))
-        repeats.append(held)
+    repeats, folds = repeats_of(transfer, whole, how)
     strategies, passed_over = entrants(
         spec, repeats[0].train, how, asking.registry, host.catalog, asking.budget, asking.strategies, asking.control
     )

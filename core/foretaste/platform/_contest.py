@@ -12,9 +12,9 @@ from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
 from foretaste.metrics import Metric
-from foretaste.platform._bench import Tuned, worth
+from foretaste.platform._bench import Tuned
 from foretaste.platform._compare import Measure, Measured, controls
-from foretaste.platform._race import Ask, Clock, Entrant, Race, differences
+from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
 from foretaste.platform._search import Sampler, SearchKind
 from foretaste.platform._settings import settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
@@ -175,9 +175,9 @@ class _Repeat:
         metric = self.rules.how.primary
         others = {one.name: one.found(metric) for one in all_ if not one.strategy.uses_others}
         settled = {name: one.params() for name, one in others.items()}
-        for one in sorted(entrants, key=lambda one: -_figure(one, metric)):
+        for one in sorted(entrants, key=lambda one: -figure_of(one, metric)):
             best = one.found(metric)
-            handed = settled if one.strategy.uses_others else {}
+            handed = one.settled | settled if one.strategy.uses_others else {}
             trial = Trial(self.transfer, self.repeat, "test", one.name, best.params(), permuted, handed)
             self.rules.told(f"{one.name} on test people{' (permuted)' if permuted else ''}")
             left = self.clock.left
@@ -203,13 +203,9 @@ class _Repeat:
         return self.ask(trial, Limits(None if left == float("inf") else left, self.rules.memory))
 
 
-def _figure(one: Entrant, metric: Metric) -> float:
-    return worth(one.validation(metric).overall[metric.label], metric)
-
-
 def _best(entrants: Sequence[Entrant], metric: Metric, *, baselines: bool) -> Entrant | None:
     some = [one for one in entrants if one.strategy.baseline is baselines]
-    return max(some, key=lambda one: _figure(one, metric), default=None)
+    return max(some, key=lambda one: figure_of(one, metric), default=None)
 
 
 def _surely_ahead(entrants: Sequence[Entrant], over: Entrant, metric: Metric, seed: int) -> list[Entrant]:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,8 @@ class Entrant:
     """What its last trial took."""
     cpu_seconds: float = 0.0
     memory: int | None = None
+    settled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings that it found of others, those too that did not race."""
 
     def __post_init__(self) -> None:
         self.scores = [[] for _ in self.settings]
@@ -225,13 +227,13 @@ class Race:
             one.out("failed", found.reason)
         else:
             one.settings, one.scores = [one.strategy], [[found.scores]]
-            one.seconds = found.seconds
+            one.seconds, one.settled = found.seconds, found.settled
 
     def _stop(self, entrants: Sequence[Entrant], folds: int) -> None:
         running = [one for one in entrants if one.state == "racing" and one.folds == folds]
         if not running:
             return
-        leader = max(running, key=lambda one: _figure(one, self.metric))
+        leader = max(running, key=lambda one: figure_of(one, self.metric))
         for one in running:
             if one is leader or one.strategy.baseline:
                 continue
@@ -251,7 +253,7 @@ def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[t
     }
 
     def ordered(known: bool) -> list[Entrant]:
-        return sorted(running, key=lambda one: -_figure(one, metric)) if known else running
+        return sorted(running, key=lambda one: -figure_of(one, metric)) if known else running
 
     for one in ordered(fold > 0):
         yield one, places[one][0]
@@ -268,7 +270,8 @@ def _kept(one: Entrant, fold: int) -> int:
     return max(1, -(-len(one.settings) // (1 << fold)))
 
 
-def _figure(one: Entrant, metric: Metric) -> float:
+def figure_of(one: Entrant, metric: Metric) -> float:
+    """Return what an entrant's best setting is worth on the validation people that it was tried on."""
     return worth(one.validation(metric).overall[metric.label], metric) if any(one.scores) else -math.inf
 
 

@@ -11,7 +11,7 @@ from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twi
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import DataError, StrategyError
-from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, prepared, validation_plan
+from foretaste.evaluation import HeldOut, Scores, pooled, prepared, validation_plan
 from foretaste.experiment import TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
 from foretaste.platform._arena import Arena
@@ -25,6 +25,7 @@ from foretaste.platform._compare import (
     leaderboard,
     measure,
     populations,
+    repeats_of,
     run_control,
 )
 from foretaste.platform._entrants import entrants
@@ -78,6 +79,8 @@ class Ready:
     twins: Mapping[str, Twins]
     held: Sequence[HeldOut]
     """One per repeat."""
+    folds: Sequence[int]
+    """How many validation folds each has."""
     decision: Decision
     strategies: Sequence[Strategy]
     passed_over: Sequence[str]
@@ -89,9 +92,7 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
     """Hide, choose and ask for objections; what is wrong with data or choice is raised here, before any fit."""
     how = job.how
     whole, twins = without_twins(job.transfer, job.spec.twins)
-    held = [hold_out(job.transfer, how.holdout, how.seed + n, remedied=whole) for n in range(how.holdout.repeats)]
-    for n, one in enumerate(held):
-        validation_plan(one.train, how.holdout, how.seed + n, how.folds)  # made again when it is used: folds are large
+    held, folds = repeats_of(job.transfer, whole, how)
     refuse_hidden(job.transfer, held, job.saved)
     decision = with_evidence(choose(job.spec, held[0].train, job.registry, fitter, how), job.registry, job.transfer)
     brought = tuple(told(job.spec.sources, job.saved, job.named))
@@ -104,7 +105,7 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
         passed_over = passed_over_lines(out)
     else:
         strategies, passed_over = _field(job, decision, held[0].train, fitter)
-    return Ready(job, whole, twins, held, decision, strategies, passed_over, damage)
+    return Ready(job, whole, twins, held, folds, decision, strategies, passed_over, damage)
 
 
 def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
