@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from foretaste import Blend, Carried, Context, Domain, LinearGate, Strategy, Transfer
+from foretaste_adaptive._crossing import Learn, Weigh, crossed, without_transfer
 from foretaste_adaptive._evidence import Evidence
 from foretaste_adaptive._members import MEMBERS, Members, constant, gathered, reader
 from foretaste_adaptive._mixes import Weights, gate_weights, gated, mix_of, single
 
 _FACTS = ("target_history", "source_history", "agreement", "entropy")
-Learn = Callable[[Evidence], Callable[[Evidence], Weights]]
 
 
 class Gate(Strategy):
@@ -23,7 +23,8 @@ class Gate(Strategy):
     Three ways to weigh are learnt from what members, fitted on other people, say of the validation plan's: all weight
     on the best one; one mix for everybody (half by ensemble selection, half by likelihood); and a gate that departs
     from the mix by how much a person has in target and source, how far the members agree, and how sure each is. Each
-    is learnt on all folds but one and asked on that one; the one that ranks best there is handed on.
+    is learnt on all folds but one and asked on that one; the one that ranks best there is handed on, unless it is not
+    a standard error ahead of the best member that does not transfer: then that one is.
     """
 
     name: ClassVar[str] = "adaptive/gate"
@@ -47,20 +48,22 @@ class Gate(Strategy):
         if evidence is None:
             return constant(members, transfer, np.full(count, 1 / count))
         ways: dict[str, Learn] = {"one": _alone, "mix": self._mix, "gate": self._gate}
-        figures = {name: crossed(learn, evidence) for name, learn in ways.items()}
-        best = max(figures, key=lambda name: figures[name])
-        told = ", ".join(f"{name} {figure:.4f}" for name, figure in figures.items())
+        values = {name: crossed(learn, evidence) for name, learn in ways.items()}
+        best = max(values, key=lambda name: values[name].mean())
+        told = ", ".join(f"{name} {found.mean():.4f}" for name, found in values.items())
         context.progress(f"{self.name}: ndcg@10 on people held out: {told}")
+        if (instead := without_transfer(members, evidence, values[best], transfer)) is not None:
+            return instead
         if best == "gate":
             return self._gated(members, evidence, transfer)
         weights = single(evidence) if best == "one" else mix_of(evidence, self.steps)
         return constant(members, transfer, weights)
 
-    def _mix(self, evidence: Evidence) -> Callable[[Evidence], Weights]:
+    def _mix(self, evidence: Evidence) -> Weigh:
         weights = mix_of(evidence, self.steps)
         return lambda others: weights
 
-    def _gate(self, evidence: Evidence) -> Callable[[Evidence], Weights]:
+    def _gate(self, evidence: Evidence) -> Weigh:
         mix = mix_of(evidence, self.steps)
         center, scale = _spread(evidence)
         coefficients = gated(evidence, (evidence.facts - center) / scale, mix, self.penalty)
@@ -80,21 +83,9 @@ _NOTHING = 1e-12
 """What a member without weight in the mix counts: the softmax of a gate has no zero."""
 
 
-def _alone(evidence: Evidence) -> Callable[[Evidence], Weights]:
+def _alone(evidence: Evidence) -> Weigh:
     weights = single(evidence)
     return lambda others: weights
-
-
-def crossed(learn: Learn, evidence: Evidence) -> float:
-    """Return the ndcg of weights that are learnt on all folds but one and asked on that one, over all people."""
-    folds = evidence.fold if len(np.unique(evidence.fold)) > 1 else np.arange(len(evidence)) % 2
-    values = np.zeros(len(evidence))
-    for fold in np.unique(folds):
-        asked = folds == fold
-        others = evidence.taken(asked)
-        rest = evidence.taken(~asked) if not asked.all() else others
-        values[asked] = others.ndcg(learn(rest)(others))
-    return float(values.mean())
 
 
 def _spread(evidence: Evidence) -> tuple[Weights, Weights]:

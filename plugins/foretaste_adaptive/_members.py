@@ -20,6 +20,8 @@ MEMBERS = (
     "linear/naive-bayes",
     "linear/ridge",
     "linear/ease",
+    "lightfm/side-features",
+    "deep/finetune",
 )
 
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from foretaste import Blend, Carried, Context, Domain, GroupGate, Strategy, Transfer
+from foretaste_adaptive._crossing import Weigh, crossed, without_transfer
+from foretaste_adaptive._evidence import Evidence
 from foretaste_adaptive._members import MEMBERS, gathered
-from foretaste_adaptive._mixes import mix_of
+from foretaste_adaptive._mixes import Weights, mix_of
 
 _BOUNDS = (0, 20)
 
@@ -20,7 +23,8 @@ class Stack(Strategy):
 
     The weights of each group are learnt, half by ensemble selection and half by likelihood, from what members, fitted
     on other people, say of the validation plan's people of that group, and drawn to those of everybody:
-    n / (n + ``shrinkage``) of them are the group's own, n its people there.
+    n / (n + ``shrinkage``) of them are the group's own, n its people there. Where lists by weights that others taught
+    are not a standard error better than those of the best member that does not transfer, this one is served alone.
     """
 
     name: ClassVar[str] = "adaptive/stack"
@@ -44,12 +48,27 @@ class Stack(Strategy):
         if evidence is None:
             even = np.full((len(_BOUNDS) + 1, count), 1 / count)
             return Blend.of(transfer, members.fitted, GroupGate(even, _BOUNDS), notes=members.notes)
-        everybody = mix_of(evidence, self.steps)
-        groups = np.searchsorted(_BOUNDS, evidence.target_history)
+        mixed = crossed(self._mix, evidence)
+        if (instead := without_transfer(members, evidence, mixed, transfer)) is not None:
+            return instead
+        gate = GroupGate(self._lines(evidence), _BOUNDS)
+        return Blend.of(transfer, members.fitted, gate, notes=members.notes)
+
+    def _mix(self, evidence: Evidence) -> Weigh:
+        lines = self._lines(evidence)
+        return lambda others: lines[_groups(others)]
+
+    def _lines(self, evidence: Evidence) -> Weights:
+        """Return weights (groups, members)."""
+        everybody, groups = mix_of(evidence, self.steps), _groups(evidence)
         lines = []
         for group in range(len(_BOUNDS) + 1):
             mine = groups == group
             own = mix_of(evidence.taken(mine), self.steps) if mine.any() else everybody
             share = mine.sum() / max(mine.sum() + self.shrinkage, 1)
             lines.append(share * own + (1 - share) * everybody)
-        return Blend.of(transfer, members.fitted, GroupGate(np.stack(lines), _BOUNDS), notes=members.notes)
+        return np.stack(lines)
+
+
+def _groups(evidence: Evidence) -> NDArray[np.int64]:
+    return np.searchsorted(_BOUNDS, evidence.target_history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +15,9 @@ from foretaste.experiment import NewcomersHoldout
 from foretaste.strategy import Strategy, make_strategy
 from foretaste.testing import StrategyContract, fit_once, taste_world
 from foretaste_adaptive import Gate, Stack
+from foretaste_adaptive._crossing import crossed, without_transfer
 from foretaste_adaptive._evidence import Evidence
-from foretaste_adaptive._gate import crossed
+from foretaste_adaptive._members import Members
 from foretaste_adaptive._mixes import gate_weights, gated, likeliest, selected, single
 from foretaste_baseline import Popular
 from foretaste_linear import NaiveBayes
@@ -96,6 +98,34 @@ def test_newcomers_of_a_world_of_tastes_are_served_by_the_member_that_knows_them
     model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), taste_world(), learning())
     reasons = model.explain("a4", "film-a1")
     assert reasons.weights.get("linear/naive-bayes", 0) > reasons.weights.get("baseline/popular", 0)
+
+
+def test_a_mix_that_is_not_a_standard_error_ahead_of_no_transfer_gives_way_to_it():
+    evidence, transfer = told(), taste_world()
+    fitted = {name: fit(name, {}, transfer) for name in KINDS}
+    members = Members(fitted, evidence, ())
+    alone = evidence.ndcg(np.array([1.0, 0.0]))
+    unsure = np.random.default_rng(0).normal(0.0, 0.3, len(alone))
+    model = without_transfer(members, evidence, alone + unsure - unsure.mean() + 0.01, transfer)
+    assert model is not None
+    assert list(model.members) == ["baseline/popular"]
+    assert model.notes[-1].startswith("mixing gains 0.0100 over baseline/popular on people held out")
+    assert without_transfer(members, evidence, alone + unsure - unsure.mean() + 0.03, transfer) is None
+    others = Members({"toy/a": fitted["baseline/popular"], "toy/b": fitted["linear/naive-bayes"]}, evidence, ())
+    assert without_transfer(others, evidence, alone - 0.1, transfer) is None
+
+
+@pytest.mark.parametrize("kind", [Gate, Stack])
+def test_where_the_source_says_nothing_what_is_popular_is_served(kind: type[Strategy]) -> None:
+    world = taste_world()
+    rows = world.pair.source.interactions
+    shuffled = replace(rows, user_rows=np.random.default_rng(5).permutation(rows.user_rows))
+    pair = replace(world.pair, source=world.pair.source.with_interactions(shuffled))
+    plan = validation_plan(replace(world, pairs=(pair,)), NewcomersHoldout(), 0, 3)
+    context = Context(seed=0, device="cpu", fit=fit, validation=plan)
+    model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), replace(world, pairs=(pair,)), context)
+    assert any("on people held out, one standard error is" in note for note in model.notes)
+    assert list(model.members) == ["baseline/popular"]
 
 
 @pytest.mark.parametrize("kind", [Gate, Stack])
