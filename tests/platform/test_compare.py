@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 import pytest
 
 from evaluation.toy_experiment import KINDS, Popular, Taste, experiment, platform
-from foretaste import Budget, CancelledError, ConfigError, Platform, StrategyError
+from foretaste import Budget, CancelledError, ConfigError, Domain, Overlap, Platform, StrategyError, Transfer
 from foretaste.evaluation import Scores
 from foretaste.metrics import builtin_metrics, parse_metric
+from foretaste.platform._compare import Measure, repeats_of
+from foretaste.platform._contest import Rules, contest
+from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock, Entrant, Race
-from foretaste.platform._trial import Outcome
+from foretaste.platform._trial import Limits, Outcome, Trial
 
 RACERS, GRIEF = (Path(__file__).parent / name for name in ("racers.py", "grief.py"))
 HELPS = ["race/taste"]
+DOMAINS = ("grocery", "drugstore")
 
 
 @pytest.fixture
@@ -209,8 +214,6 @@ def test_no_process_is_left_behind(racing, shops):
 
 
 def test_values_of_people_are_kept(racing, shops):
-    import polars as pl
-
     (found,) = compare(racing, shops, HELPS).transfers
     table = pl.read_parquet(shops / "out/0-grocery__drugstore.people.parquet")
     mine = table.filter(pl.col("strategy") == "race/taste")
@@ -221,19 +224,41 @@ def test_values_of_people_are_kept(racing, shops):
 # When time is up -------------------------------------------------------------------------------------------------
 
 
+M = parse_metric("ndcg@5", builtin_metrics())
+
+
+def gained(trial, folds=1):
+    """What a trial on so many folds of 40 people comes to: the same for everybody, but for a little chance."""
+    first = trial.place if isinstance(trial.place, int) else 0
+    rng = np.random.default_rng(first)
+    helps = trial.strategy in ("toy/taste", "toy/mixing") and not trial.permuted
+    values = rng.normal(0.5 if helps else 0.25, 0.01, 40 * folds)
+    people = np.arange(40 * first, 40 * (first + folds))
+    return Outcome(Scores(people, np.zeros(len(people), np.int64), {"ndcg@5": values}, {"ndcg@5": values.mean()}))
+
+
 def raced(until_fold):
-    """A race in which trials on folds from ``until_fold`` on find no time left."""
-    people = np.arange(40)
+    """A race in which trials on folds from ``until_fold`` on find no time left, and the trials on the plan."""
+    on_plan = []
 
     def ask(trial, limits):
-        if trial.place == "plan" or trial.place >= until_fold:
-            return Outcome(why="time", reason="took more than 1.0 s", limits=limits)
-        gains = 0.5 if trial.strategy == "toy/taste" else 0.25
-        return Outcome(Scores(people, np.zeros(40, np.int64), {"ndcg@5": np.full(40, gains)}, {"ndcg@5": gains}))
+        if trial.place == "plan":
+            on_plan.append(trial)
+            return gained(trial, trial.folds or 3)
+        return late(limits) if trial.place >= until_fold else gained(trial)
 
     entrants = [Entrant(Popular(), [Popular()]), Entrant(Taste(), [Taste()]), Entrant(Mixing(), [Mixing()])]
-    Race(0, 0, False, 3, parse_metric("ndcg@5", builtin_metrics()), ask, Clock()).run(entrants)
-    return entrants
+    Race(0, 0, False, 3, M, ask, Clock()).run(entrants)
+    return entrants, on_plan
+
+
+def late(limits):
+    return Outcome(why="time", reason="took more than 1.0 s", limits=limits)
+
+
+def groceries(shops):
+    grocery, drugstore = (Domain.from_frame(pl.read_parquet(shops / f"{n}.parquet"), n) for n in DOMAINS)
+    return Transfer.of([grocery], drugstore, Overlap("users"))
 
 
 class Mixing(Taste):
@@ -242,13 +267,38 @@ class Mixing(Taste):
 
 
 def test_all_are_judged_on_the_folds_that_were_done_when_time_is_up():
-    popular, taste, mixing = raced(until_fold=1)
-    assert (popular.state, taste.state) == ("racing", "racing")
-    assert (popular.folds, taste.folds) == (1, 1)
-    assert (mixing.state, mixing.reason) == (
-        "late",
-        "it is judged on all folds, and time was up before the others were",
-    )
+    entrants, (on_plan,) = raced(until_fold=2)
+    assert [one.state for one in entrants] == ["racing"] * 3
+    assert [len(one.validation(M).people) for one in entrants] == [80] * 3
+    assert on_plan.folds == 2
+    assert on_plan.settled == {"toy/popular": {}, "toy/taste": {"weight": 1.0}}
+
+
+def test_with_time_for_all_folds_the_whole_plan_is_looked_at():
+    _, (on_plan,) = raced(until_fold=3)
+    assert on_plan.folds is None
+
+
+@pytest.mark.parametrize("folds", [1, 2, None])
+def test_a_trial_on_part_of_the_plan_asks_the_people_of_its_first_folds(shops, folds):
+    asked, ours = experiment({}, folds=3), platform(kinds=(Popular, Taste))
+    transfer = groceries(shops)
+    lab = ours.lab(asked, {0: Task(transfer, transfer)}, "cpu", 1)
+    each = [lab.outcome(Trial(0, 0, fold, "toy/popular", {}), Limits()).scores for fold in range(folds or 3)]
+    found = lab.outcome(Trial(0, 0, "plan", "toy/popular", {}, folds=folds), Limits()).scores
+    assert found.people.tolist() == np.concatenate([one.people for one in each]).tolist()
+
+
+def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
+    transfer = groceries(shops)
+    how = Measure(experiment({}).holdout, [M], 7, 2, 3)
+    held, folds = repeats_of(transfer, transfer, how)
+
+    def ask(trial, limits):
+        return late(limits) if trial.permuted and trial.place == 1 else gained(trial)
+
+    rules = Rules(how, Clock(), None, control=True, stops=True, search="grid", told=print)
+    assert contest(0, [Popular(), Taste()], held, folds, ask, rules).picks == ["toy/taste"]
 
 
 # Settings that are proposed -------------------------------------------------------------------------------------

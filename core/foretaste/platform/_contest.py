@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
@@ -218,9 +216,8 @@ def _surely_ahead(entrants: Sequence[Entrant], over: Entrant, metric: Metric, se
 def _helping(pairs: Mapping[Entrant, tuple[Scores, Scores]], metric: Metric, seed: int) -> list[Entrant]:
     found = {}
     for one, (mine, theirs) in pairs.items():
-        gained = differences(mine, theirs, metric)
+        gained, people = differences(mine, theirs, metric)
         if len(gained):
-            people = mine.people[np.isfinite(mine.values[metric.label] - theirs.values[metric.label])]
             found[one] = paired_lifts(gained[None, :], bootstrap_plan(people, seed=seed))[0]
     adjusted = holm([interval.p for interval in found.values()])
     return [

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from foretaste.data import Transfer
-from foretaste.evaluation import HeldOut, Scores, hold_out, score, validation_plan
+from foretaste.evaluation import HeldOut, Scores, ValidationPlan, hold_out, score, validation_plan
 from foretaste.platform._bench import Bench
 from foretaste.platform._compare import Measure, permuted
 from foretaste.platform._fit import Fitter
@@ -17,9 +17,6 @@ from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.plugins import PluginHost, said
 from foretaste.recommender import Recommender
 from foretaste.strategy import Budget, Context
-
-if TYPE_CHECKING:
-    from foretaste.evaluation import ValidationPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,8 @@ class Lab:
         each = self.context.budget
         budget = Budget(_least(limits.seconds, each.seconds), limits.memory if each.memory is None else each.memory)
         one.fitter.context = replace(self.context, budget=budget)
-        bench = Bench(one.fitter, one.held.train, one.plan, self.how.primary, self.how.tries, settled)
+        plan = one.plan if trial.folds is None else ValidationPlan(one.plan.folds[: trial.folds])
+        bench = Bench(one.fitter, one.held.train, plan, self.how.primary, self.how.tries, settled)
         if trial.place == "plan":
             scores = bench.tune(strategy).validation
             return Outcome(scores, settled={name: found.params() for name, found in bench.found().items()})

@@ -88,10 +88,10 @@ class Entrant:
         far = [place for place, one in enumerate(self.scores) if len(one) == self.folds]
         return max(far, key=lambda place: self._figure(place, metric))
 
-    def ranked(self, metric: Metric) -> list[int]:
-        """Return the places of the settings that were tried, best first; those tried on more folds before others."""
-        tried = [place for place, one in enumerate(self.scores) if one]
-        return sorted(tried, key=lambda place: (-len(self.scores[place]), -self._figure(place, metric)))
+    def ranked(self, metric: Metric, folds: int) -> list[int]:
+        """Return the places of the settings that were tried on so many folds, best first."""
+        tried = [place for place, one in enumerate(self.scores) if len(one) == folds]
+        return sorted(tried, key=lambda place: -self._figure(place, metric))
 
     def validation(self, metric: Metric) -> Scores:
         """Return what the best setting came to."""
@@ -140,24 +140,23 @@ class Race:
     """Whether what cannot win is stopped."""
     told: Callable[[str], None] = lambda line: None
     _whole: float = math.inf
+    _cut: bool = False
+    """Whether time was up before all folds were done."""
 
     def run(self, entrants: Sequence[Entrant]) -> None:
         """Race; what each came to is in the entrants. Those that use others come when the others are done."""
         self._whole = self.clock.left
         whole, self.clock = self.clock, self.clock.part(0.8 if any(e.strategy.uses_others for e in entrants) else 1.0)
         plain = [one for one in entrants if not one.strategy.uses_others]
-        every = self.folds
-        for fold in range(every):
-            if fold >= self.folds:
-                break  # time was up
+        for fold in range(self.folds):
+            if self._cut:
+                break
             if self.stops and fold:
                 self._stop(plain, fold)
             self._round(plain, fold)
         self.clock = whole
         for one in entrants:
-            if one.strategy.uses_others and self.folds < every:
-                one.out("late", "it is judged on all folds, and time was up before the others were")
-            elif one.strategy.uses_others:
+            if one.strategy.uses_others:
                 self._on_plan(one, plain)
 
     def _round(self, entrants: Sequence[Entrant], fold: int) -> None:
@@ -172,7 +171,7 @@ class Race:
             # nobody to choose from on this fold: time was up, and all are judged by the folds before
             for one in running:
                 one.scores = [scores[:fold] for scores in one.scores]
-            self.folds = fold
+            self.folds, self._cut = fold, True
             return
         for one in running:
             if one.folds <= fold:
@@ -210,6 +209,7 @@ class Race:
             setting.params(),
             self.permuted,
             {name: found.params() for name, found in (settled or {}).items()},
+            self.folds if place == "plan" and self._cut else None,
         )
         self.told(f"{one.name} on {place if isinstance(place, str) else f'fold {place + 1}'}")
         found = self.ask(trial, Limits(seconds, self.memory))
@@ -249,7 +249,7 @@ def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[t
     """
     running = [one for one in entrants if one.state == "racing" and one.folds == fold]
     places = {
-        one: one.ranked(metric)[: _kept(one, fold)] if fold else list(range(len(one.settings))) for one in running
+        one: one.ranked(metric, fold)[: _kept(one, fold)] if fold else list(range(len(one.settings))) for one in running
     }
 
     def ordered(known: bool) -> list[Entrant]:
@@ -275,15 +275,19 @@ def figure_of(one: Entrant, metric: Metric) -> float:
     return worth(one.validation(metric).overall[metric.label], metric) if any(one.scores) else -math.inf
 
 
-def differences(mine: Scores, theirs: Scores, metric: Metric) -> NDArray[np.float64]:
-    """Return how much better (people,) the one is than the other, for people who have a value in both."""
-    sign = 1 if metric.higher_is_better else -1
-    found = sign * (mine.values[metric.label] - theirs.values[metric.label])
-    return np.asarray(found[np.isfinite(found)])
+def differences(mine: Scores, theirs: Scores, metric: Metric) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return how much better (people,) the one is than the other, and who the people are: those with both values.
+
+    Of two races of a repeat one may have been cut by time: it has the first folds, which are the first people.
+    """
+    both, sign = min(len(mine.people), len(theirs.people)), 1 if metric.higher_is_better else -1
+    found = sign * (mine.values[metric.label][:both] - theirs.values[metric.label][:both])
+    defined = np.isfinite(found)
+    return found[defined], mine.people[:both][defined]
 
 
 def _behind(mine: Scores, leader: Scores, metric: Metric) -> str | None:
-    found = differences(mine, leader, metric)
+    found, _ = differences(mine, leader, metric)
     if len(found) < 2:
         return None
     mean, error = float(found.mean()), float(found.std(ddof=1)) / math.sqrt(len(found))

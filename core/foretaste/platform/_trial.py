@@ -47,11 +47,13 @@ class Trial:
     permuted: bool = False
     settled: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of other strategies, for one that uses others."""
+    folds: int | None = None
+    """How many of the plan's folds are looked at, where time did not suffice for all."""
 
     @property
     def key(self) -> str:
         """What it is called among the trials of its transfer."""
-        what = [self.repeat, self.place, self.strategy, self.params, self.permuted, self.settled]
+        what = [self.repeat, self.place, self.strategy, self.params, self.permuted, self.settled, self.folds]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
 
