@@ -72,7 +72,7 @@ class TransferComparison(StrictModel):
 
 
 def rule_of(found: TransferComparison) -> PairRule:
-    """Return the rule that a race ends in: the winner, then what helps as well, then the best baseline.
+    """Return the rule that a race ends in: the winner, then what helps as well, then the baseline it is over.
 
     Settings are left out: they were tuned for each repeat, and are tuned again by a run. ConfigError where there can be
     no rule.
@@ -83,10 +83,10 @@ def rule_of(found: TransferComparison) -> PairRule:
     if found.evidence is None:
         raise ConfigError(f"{pair}: no rule is written: twins give test rows away, and nothing can be said")
     helping = [one.strategy for one in found.leaderboard if one.verdict == "helps"]
-    baselines = [one.strategy for one in found.leaderboard if one.lift is None]
     winner = found.entry(found.winner)
     beside = [] if winner.lift is None else [name for name in helping if name != found.winner][:_BESIDE]
-    names = dict.fromkeys([found.winner, *beside, *([winner.lift.over] if winner.lift else baselines[:1])])
+    baselines = [winner.lift.over] if winner.lift else found.choice.lift.over.split("+")
+    names = dict.fromkeys([found.winner, *beside, *baselines])
     return PairRule(source=found.source, target=found.target, use=[Use(strategy=name) for name in names])
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 RACE = ["--strategy", "linear/naive-bayes", "--no-control"]
 
 
@@ -69,3 +71,38 @@ def test_a_registry_with_a_mistake_costs_no_race(experiment: Path, call: Any) ->
     said = call("compare", experiment, *RACE, "--write", registry)
     assert said.code == 2
     assert not (experiment.parent / "out").exists()
+
+
+def test_several_sources_and_a_rule_are_refused_before_the_race(experiment: Path, call: Any) -> None:
+    text = experiment.read_text().replace("source: grocery,", "source: [grocery, bakery],")
+    experiment.write_text(text.replace("transfers:", "  bakery: {path: grocery.parquet}\ntransfers:"))
+    said = call("compare", experiment, *RACE, "--write", experiment.parent / "registry.yaml")
+    assert said.code == 2
+    assert said.err.strip() == (
+        "error: transfers[0]: --write: found 2 sources (grocery, bakery), expected one: a rule is about a pair"
+    )
+    assert not (experiment.parent / "out").exists()
+
+
+def test_a_registry_that_cannot_be_written_costs_no_race(experiment: Path, call: Any) -> None:
+    said = call("compare", experiment, *RACE, "--write", experiment.parent / "no/registry.yaml")
+    assert said.code == 2
+    assert "no/registry.yaml: cannot be written: there is no folder" in said.err.replace("\n", "")
+    assert not (experiment.parent / "out").exists()
+
+
+def test_where_twins_keep_a_rule_from_being_written_the_race_is_shown_and_other_rules_are_written(
+    experiment: Path, call: Any
+) -> None:
+    grocery = pl.read_parquet(experiment.parent / "grocery.parquet")
+    copies = grocery.with_columns(item_id="copy of " + pl.col("item_id"))
+    copies.write_parquet(experiment.parent / "bakery.parquet")
+    text = experiment.read_text().replace("transfers:", "  bakery: {path: bakery.parquet}\ntransfers:")
+    experiment.write_text(text.replace("metrics:", "  - {source: grocery, target: bakery, shared: users}\nmetrics:"))
+    registry = experiment.parent / "registry.yaml"
+    said = call("compare", experiment, *RACE, "--write", registry)
+    assert said.code == 2
+    assert "grocery -> bakery: no rule is written: twins give test rows away" in said.err
+    assert "linear/naive-bayes wins" in said.out
+    assert registry.read_text().count("target: drugstore") == 1
+    assert "bakery" not in registry.read_text()

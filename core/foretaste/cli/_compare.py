@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from foretaste.comparison import TransferComparison
+    from foretaste.experiment import Experiment
 
 
 class SearchName(StrEnum):
@@ -58,15 +60,13 @@ def compare(
     Each fit is made in a process of its own, so that one that crashes or hangs is a line in the table. What was done is
     not done again when the same comparison is started once more. Plugins that the experiment names are loaded.
     """
-    from foretaste.comparison import rule_of
     from foretaste.experiment import read_experiment
     from foretaste.platform import compare_experiment
-    from foretaste.registry import read_registry, write_rule
     from foretaste.strategy import Budget
 
     spec, _ = read_experiment(experiment, assignments)
-    if write is not None and write.exists():
-        read_registry(write)  # a mistake there should not cost a race
+    if write is not None:
+        _expect_rules(write, spec)
     with stdout_kept(as_json), progress(hidden=as_json) as tell:
         result = compare_experiment(
             experiment,
@@ -81,21 +81,55 @@ def compare(
             threads=threads,
             progress=tell,
         )
-    if write is not None:
-        for one in result.transfers:
-            rule = rule_of(one)
-            assert one.evidence is not None
-            write_rule(write, rule, one.evidence)
     if as_json:
         write_json(result.model_dump_json(indent=2))
-        return
-    out = console()
-    for transfer in result.transfers:
-        _show(out, transfer, result.metrics)
-        out.print()
-    out.print(f"written: {(output or experiment.parent / spec.output) / 'compare.json'}")
+    else:
+        out = console()
+        for transfer in result.transfers:
+            _show(out, transfer, result.metrics)
+            out.print()
+        out.print(f"written: {(output or experiment.parent / spec.output) / 'compare.json'}")
     if write is not None:
-        out.print(f"rules written: {write}")
+        count = _write_rules(write, result.transfers)
+        if not as_json:
+            out.print(f"rules written: {count} in {write}")
+
+
+def _expect_rules(path: Path, experiment: Experiment) -> None:
+    """Raise what would keep rules from being written, before it costs a race."""
+    from foretaste.errors import ConfigError, OutputError
+    from foretaste.registry import read_registry
+
+    if path.exists():
+        read_registry(path)
+    elif not path.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written: there is no folder {path.parent}")
+    for spec in experiment.transfers:
+        if len(spec.sources) > 1:
+            raise ConfigError(
+                f"{spec.place}: --write: found {len(spec.sources)} sources ({', '.join(spec.sources)}),"
+                " expected one: a rule is about a pair"
+            )
+
+
+def _write_rules(path: Path, transfers: Sequence[TransferComparison]) -> int:
+    """Write the rules of all transfers that can have one, and return how many; ConfigError names the others."""
+    from foretaste.comparison import rule_of
+    from foretaste.errors import ConfigError
+    from foretaste.registry import write_rule
+
+    refused = []
+    for one in transfers:
+        try:
+            rule = rule_of(one)
+        except ConfigError as error:
+            refused.append(str(error))
+            continue
+        assert one.evidence is not None
+        write_rule(path, rule, one.evidence)
+    if refused:
+        raise ConfigError("\n".join(refused))
+    return len(transfers)
 
 
 def _show(out: Console, result: TransferComparison, metrics: list[str]) -> None:
