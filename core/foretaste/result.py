@@ -72,8 +72,8 @@ class HandedOn(StrictModel):
     served_by: dict[Group, str]
     """Population to the strategy that serves it: the choice, or a baseline where the guard put one."""
     metrics: dict[str, float | None]
-    """Over all test people; each repeat is guarded by its own validation people. None for a metric of all lists
-    together where several strategies serve."""
+    """Over all test people; each repeat is guarded by its own validation people, who under ``auto`` choose too. None
+    for a metric of all lists together where several strategies serve."""
     lift: Lift | None
     """Against the baseline that is best on validation; None where baselines serve everybody."""
 

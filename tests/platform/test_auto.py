@@ -1,10 +1,12 @@
 """``auto`` in place of a strategy: a run races for it."""
 
 from pathlib import Path
+from typing import ClassVar
 
+import polars as pl
 import pytest
 
-from evaluation.toy_experiment import KINDS, Popular, Taste, experiment, platform
+from evaluation.toy_experiment import KINDS, Bad, Popular, Taste, Watch, experiment, platform
 from foretaste import ConfigError, Platform, load_bundle
 from foretaste.registry import check_registry, parse_registry
 
@@ -32,6 +34,37 @@ def test_its_figures_are_those_of_a_run_that_names_the_strategy(shops):
     (named,) = ours().run(experiment({"strategy": "toy/taste"}), folder=shops, output=shops / "b").transfers
     assert raced.entry("toy/taste").metrics == named.entry("toy/taste").metrics
     assert raced.handed_on == named.handed_on
+
+
+def test_what_is_handed_on_is_measured_by_the_choice_of_each_repeat(shops, monkeypatch):
+    chosen = iter([("toy/taste", "taste"), ("toy/popular", "popular")])
+    monkeypatch.setattr("foretaste.platform._contest._choice", lambda *_: next(chosen))
+    asked = experiment(AUTO, holdout={"repeats": 2})
+    (found,) = platform(kinds=(Popular, Taste)).run(asked, folder=shops).transfers
+    assert found.chosen == "toy/taste"
+    (table,) = [pl.read_parquet(one) for one in (shops / "out/transfers").glob("*.parquet")]
+
+    def values(strategy, repeat):
+        return table.filter(strategy=strategy, repeat=repeat)["ndcg@5"].to_list()
+
+    assert values("handed on", 0) == values("toy/taste", 0) != values("toy/popular", 0)
+    assert values("handed on", 1) == values("toy/popular", 1) != values("toy/taste", 1)
+
+
+def test_what_was_stopped_is_not_tuned_again_for_what_uses_it(shops):
+    class Mixing(Taste):
+        name: ClassVar[str] = "toy/mixing"
+        uses_others: ClassVar[bool] = True
+
+        def adapt(self, carried, transfer, context):
+            context.tune("toy/bad", {})
+            return super().adapt(carried, transfer, context)
+
+    watch = Watch()
+    (found,) = platform(watch, kinds=(Popular, Bad, Mixing)).run(experiment(AUTO), folder=shops).transfers
+    assert found.chosen == "toy/mixing"
+    # two settings on the first fold, and for the mix on both folds
+    assert watch.adapted.count("toy/bad") == 2 + 4
 
 
 def test_where_nothing_surely_helps_it_is_a_baseline(shops):

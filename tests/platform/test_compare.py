@@ -2,22 +2,36 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import polars as pl
 import pytest
 
-from evaluation.toy_experiment import KINDS, Popular, Taste, experiment, platform
-from foretaste import Budget, CancelledError, ConfigError, Domain, Overlap, Platform, StrategyError, Transfer
+from evaluation.toy_experiment import KINDS, Popular, Rare, Taste, experiment, platform
+from foretaste import (
+    Budget,
+    CancelledError,
+    ConfigError,
+    Domain,
+    Memory,
+    Overlap,
+    Platform,
+    Search,
+    StrategyError,
+    Transfer,
+)
 from foretaste.evaluation import Scores
 from foretaste.metrics import builtin_metrics, parse_metric
-from foretaste.platform._compare import Measure, repeats_of
-from foretaste.platform._contest import Rules, contest
+from foretaste.platform._bench import Tuned
+from foretaste.platform._compare import Measure, Measured, repeats_of
+from foretaste.platform._contest import Found, Rules, choices, contest, measured
 from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock, Entrant, Race
 from foretaste.platform._trial import Limits, Outcome, Trial
+from foretaste.platform._worker import Setup, Worker
 
 RACERS, GRIEF = (Path(__file__).parent / name for name in ("racers.py", "grief.py"))
 HELPS = ["race/taste"]
@@ -134,6 +148,43 @@ def test_a_race_that_was_stopped_goes_on_from_its_trials(racing, shops, monkeypa
     assert whole > done
 
 
+def test_a_fit_that_is_cancelled_in_this_process_is_done_when_the_race_goes_on(shops):
+    class Stopping(Taste):
+        name: ClassVar[str] = "toy/stopping"
+
+        def adapt(self, carried, transfer, context):
+            stop.append(True)
+            context.fit("toy/popular", {}, transfer)  # which looks whether it is to stop
+            return super().adapt(carried, transfer, context)
+
+    stop = []
+    ours, how = platform(kinds=(Popular, Stopping)), {"folder": shops, "output": shops / "out", "control": None}
+    with pytest.raises(CancelledError):
+        ours.compare(experiment({}, tries=1), **how, cancel=lambda: bool(stop))
+    (found,) = ours.compare(experiment({}, tries=1), **how).transfers
+    assert found.winner == "toy/stopping"
+
+
+def test_an_interrupt_from_the_keyboard_is_for_the_one_that_asks(racing, shops):
+    setup = Setup(racing._recipe, experiment({}), {0: Task(transfer := groceries(shops), transfer)}, "cpu", 1)
+    worker, trial = Worker(setup, lambda: False), Trial(0, 0, 0, "race/popular", {})
+    try:
+        assert worker.ask(trial, Limits()).scores is not None
+        process = worker._process
+        process.send_signal(signal.SIGINT)
+        assert worker.ask(trial, Limits()).scores is not None
+        assert worker._process is process
+    finally:
+        worker.close()
+
+
+def test_trials_of_another_budget_for_each_fit_are_taken_away(racing, shops):
+    compare(racing, shops, HELPS, each=50)
+    (before,) = (shops / "out/trials").iterdir()
+    compare(racing, shops, HELPS, each=100)
+    assert before not in (shops / "out/trials").iterdir()
+
+
 def test_a_damaged_trial_is_done_again(racing, shops):
     (first,) = compare(racing, shops, HELPS).transfers
     for state in (shops / "out/trials").glob("*/*/state.safetensors"):
@@ -225,6 +276,8 @@ def test_values_of_people_are_kept(racing, shops):
 
 
 M = parse_metric("ndcg@5", builtin_metrics())
+BOTH = (Popular(), Taste())
+HOW = Measure(experiment({}).holdout, [M], seed=7, tries=2, folds=3)
 
 
 def gained(trial, folds=1):
@@ -232,7 +285,7 @@ def gained(trial, folds=1):
     first = trial.place if isinstance(trial.place, int) else 0
     rng = np.random.default_rng(first)
     helps = trial.strategy in ("toy/taste", "toy/mixing") and not trial.permuted
-    values = rng.normal(0.5 if helps else 0.25, 0.01, 40 * folds)
+    values = rng.normal(0.5 if helps else 0.1 if trial.strategy == "toy/rare" else 0.25, 0.01, 40 * folds)
     people = np.arange(40 * first, 40 * (first + folds))
     return Outcome(Scores(people, np.zeros(len(people), np.int64), {"ndcg@5": values}, {"ndcg@5": values.mean()}))
 
@@ -289,16 +342,55 @@ def test_a_trial_on_part_of_the_plan_asks_the_people_of_its_first_folds(shops, f
     assert found.people.tolist() == np.concatenate([one.people for one in each]).tolist()
 
 
-def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
+def contested(shops, ask, kinds=BOTH):
     transfer = groceries(shops)
-    how = Measure(experiment({}).holdout, [M], 7, 2, 3)
-    held, folds = repeats_of(transfer, transfer, how)
+    held, folds = repeats_of(transfer, transfer, HOW)
+    return contest(0, kinds, held, folds, ask, Rules(HOW, Clock(), None, True, True, "grid", print))
 
+
+def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
     def ask(trial, limits):
         return late(limits) if trial.permuted and trial.place == 1 else gained(trial)
 
-    rules = Rules(how, Clock(), None, control=True, stops=True, search="grid", told=print)
-    assert contest(0, [Popular(), Taste()], held, folds, ask, rules).picks == ["toy/taste"]
+    assert contested(shops, ask).picks == ["toy/taste"]
+
+
+def test_what_holds_too_much_memory_on_the_test_people_has_failed_and_was_not_late(shops):
+    def ask(trial, limits):
+        if trial.place == "test" and trial.strategy == "toy/taste":
+            return Outcome(why="memory", reason="its process held 900 MB, 600 MB are allowed")
+        return gained(trial)
+
+    found = contested(shops, ask)
+    assert [(name, one.state) for name, one in found.out.items()] == [("toy/taste", "failed")]
+
+
+# The choice ------------------------------------------------------------------------------------------------------
+
+
+def rated(*errors):
+    """What a baseline came to that is wrong by so much on validation people, in each repeat."""
+    people, none = np.arange(5), np.zeros(5, np.int64)
+    scores = [Scores(people, none, {"rmse": np.full(5, error)}, {"rmse": error}) for error in errors]
+    return Measured(baseline=True, tuned=[Tuned(Popular(), one, 0.0, cached=False) for one in scores])
+
+
+def test_a_choice_is_over_the_baseline_that_errs_least_on_the_validation_people_of_its_repeat():
+    whole = {"a": rated(0.9, 0.7), "b": rated(0.8, 0.8), "toy/taste": Measured(baseline=False)}
+    found = Found(picks=["toy/taste", "toy/taste"])
+    assert choices(found, whole, parse_metric("rmse", builtin_metrics())) == (found.picks, ["b", "a"])
+
+
+def test_for_a_choice_that_was_not_measured_the_baseline_stands_that_validation_people_prefer(shops):
+    def ask(trial, limits):
+        if trial.place == "test" and trial.strategy == "toy/taste":
+            return late(limits)
+        return gained(trial)
+
+    found = contested(shops, ask, kinds=(Rare(), Popular(), Taste()))
+    whole, _ = measured(found, 1, HOW, "grocery -> drugstore")
+    assert found.picks == ["toy/taste"]
+    assert choices(found, whole, M) == (["toy/popular"], ["toy/popular"])
 
 
 # Settings that are proposed -------------------------------------------------------------------------------------
@@ -315,6 +407,26 @@ def test_optuna_proposes_each_setting_once_and_leaves_its_logging_alone(racing, 
     assert len(list((shops / "out/trials").glob("*/*"))) == 3 + 2 + 1 + 3
     assert optuna.logging.get_verbosity() == level
     assert "study" not in capfd.readouterr().err
+
+
+def test_optuna_begins_with_a_setting_that_fits_the_memory(shops):
+    pytest.importorskip("optuna")
+
+    class Sized(Taste):
+        name: ClassVar[str] = "toy/sized"
+        weight: Annotated[float, Search(4.0, 1.0, 0.5)] = 4.0
+
+        def memory(self, facts):
+            return Memory(int(self.weight * 2**30), "its weight")
+
+        def adapt(self, carried, transfer, context):
+            fitted.add(self.weight)
+            return super().adapt(carried, transfer, context)
+
+    fitted = set()
+    how = {"folder": shops, "output": shops / "out", "control": None, "search": "optuna"}
+    platform(kinds=(Popular, Sized)).compare(experiment({}, budget={"memory": "2GiB"}), **how)
+    assert fitted == {1.0, 0.5}
 
 
 def test_optuna_ends_where_the_values_of_a_grid_end(racing, shops):

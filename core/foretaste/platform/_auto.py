@@ -12,7 +12,7 @@ from foretaste.evaluation import validation_plan
 from foretaste.platform._arena import Arena
 from foretaste.platform._bench import Bench
 from foretaste.platform._compare import Measured
-from foretaste.platform._contest import Rules, contest, measured
+from foretaste.platform._contest import Rules, choices, contest, measured
 from foretaste.platform._fit import Fitter
 from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock
@@ -29,6 +29,8 @@ class Raced:
     """What a race of a run came to."""
 
     decision: Decision
+    picks: list[str]
+    """What was chosen in each repeat: another repeat's choice has seen its test people."""
     found: dict[str, Measured]
     control: dict[str, Control] | None
     notes: list[str]
@@ -48,11 +50,13 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
     with arena.asks({place: Task(job.transfer, ready.whole)}) as ask:
         found = contest(place, ready.strategies, held, ready.folds, ask, rules)
     whole, control = measured(found, len(held), how, job.transfer.place)
-    pick = next((one for one in found.picks if one in whole), next(iter(whole)))
+    picks, _ = choices(found, whole, how.primary)
     trace = (*ready.decision.trace, *(f"race: {line}" for line in found.trace))
-    decision = replace(ready.decision, strategy=pick, params=whole[pick].tuned[0].strategy.params(), trace=trace)
+    decision = replace(
+        ready.decision, strategy=picks[0], params=whole[picks[0]].tuned[0].strategy.params(), trace=trace
+    )
     out = [f"{name} {_state(one.state)}: {one.reason}" for name, one in found.out.items()]
-    return Raced(decision, whole, control, [*out, *arena.notes])
+    return Raced(decision, picks, whole, control, [*out, *arena.notes])
 
 
 def _state(state: str) -> str:

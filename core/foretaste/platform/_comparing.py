@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from foretaste.experiment import Experiment, TransferSpec
 from foretaste.metrics import Metric
 from foretaste.platform._arena import Arena
 from foretaste.platform._compare import Measure, Measured, gains, leaderboard, populations, repeats_of
-from foretaste.platform._contest import Found, Rules, contest, measured
+from foretaste.platform._contest import Found, Rules, choices, contest, measured
 from foretaste.platform._entrants import entrants
 from foretaste.platform._fingerprint import data_fingerprint
 from foretaste.platform._lab import Task
@@ -134,7 +135,8 @@ def _compared(
     audits = audit_of(ready.task.transfer, ready.repeats[0], ready.twins, how.seed)
     if any(report.leaks for report in audits) and ready.spec.twins == "report":
         board = [leaky(entry) for entry in board]
-    winner = found.winner if found.winner in whole else next(entry.strategy for entry in board if entry.lift is None)
+    picks, over = choices(found, whole, how.primary)
+    winner = Counter(picks).most_common(1)[0][0]
     people = ready.task.transfer.target.interactions.users
     table = values_table(whole, people)
     replaced(folder / f"{place}-{ready.task.transfer.name}.people.parquet", lambda path: table.write_parquet(path))
@@ -150,7 +152,7 @@ def _compared(
         populations=populations(whole, how),
         memory={n: memory for n, memory in found.memory.items() if n in whole},
         unmeasured=[*ready.passed_over, *_unmeasured(found, how.primary)],
-        choice=_choice(found, whole, how),
+        choice=_choice(picks, over, whole, how),
         evidence=_evidence(asking, ready, found, board, winner),
         audit=audit_facts(audits, ready.spec),
         notes=[*ready.repeats[0].train.notes, *_left_out(asking, ready), *notes],
@@ -204,13 +206,9 @@ def _unmeasured(found: Found, metric: Metric) -> list[Unmeasured]:
     ]
 
 
-def _choice(found: Found, whole: Mapping[str, Measured], how: Measure) -> Choice:
+def _choice(picks: Sequence[str], over: Sequence[str], whole: Mapping[str, Measured], how: Measure) -> Choice:
     """Return what was chosen in each repeat as one column, and its gain over the baseline that it was chosen over."""
-    metric = how.primary
-    baselines = {n: one for n, one in whole.items() if one.baseline}
-    picks = [pick if pick in whole else next(iter(baselines)) for pick in found.picks]
-    over = [max(baselines, key=lambda n: baselines[n].tuned[r].figure(metric)) for r in range(len(picks))]
     chosen = Measured(False, scores=[whole[pick].scores[r] for r, pick in enumerate(picks)])
     base = pooled([whole[name].scores[r] for r, name in enumerate(over)])
-    lift = gains({"choice": chosen}, {"choice": base}, "+".join(dict.fromkeys(over)), metric, how.seed)["choice"]
-    return Choice(picks=picks, metrics=dict(chosen.pooled.overall), lift=lift)
+    lift = gains({"choice": chosen}, {"choice": base}, "+".join(dict.fromkeys(over)), how.primary, how.seed)["choice"]
+    return Choice(picks=list(picks), metrics=dict(chosen.pooled.overall), lift=lift)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,14 +9,14 @@ from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
 from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
 from foretaste.metrics import Metric
-from foretaste.platform._bench import Tuned
+from foretaste.platform._bench import Tuned, best_of
 from foretaste.platform._compare import Measure, Measured, controls
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
 from foretaste.platform._search import Sampler, SearchKind
 from foretaste.platform._settings import settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
-from foretaste.strategy import Budget, Strategy
+from foretaste.strategy import Budget, Strategy, make_strategy
 
 _REAL, _SHUFFLED = 0.6, 0.4
 """Of the time of a repeat the race takes this at most; of what is then left the race with people permuted this."""
@@ -54,25 +53,20 @@ class Found:
     """What was chosen in each repeat."""
     trace: list[str] = field(default_factory=list)
 
-    @property
-    def winner(self) -> str:
-        """What was chosen in most repeats; the first of equals."""
-        return Counter(self.picks).most_common(1)[0][0]
-
 
 def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[HeldOut], folds: Sequence[int], ask: Ask,
             rules: Rules) -> Found:  # fmt: skip
     """Race all repeats of one transfer; ``folds`` are how many each has."""
     found = Found()
-    field_ = list(strategies)
+    field_, kinds = list(strategies), {one.name: type(one) for one in strategies}
     for repeat, held in enumerate(repeats):
         clock = rules.clock.part(1 / (len(repeats) - repeat))
         facts = [PairFacts.of(pair) for pair in held.train.pairs]
         entrants = [_entrant(one, facts, rules) for one in field_]
-        one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, stops=rules.stops and repeat == 0)
+        one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, rules.stops and repeat == 0, kinds)
         one.run(entrants, found)
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
-        field_ = [e.strategy for e in entrants if e.state in ("racing", "late")]
+        field_ = [e.strategy for e in entrants if e.state == "racing"]
     for name in found.out:
         found.real.pop(name, None)
         found.shuffled.pop(name, None)
@@ -82,7 +76,9 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
 def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> Entrant:
     how, budget = rules.how, Budget(memory=rules.memory)
     if rules.search == "optuna" and not strategy.uses_others:
-        return Entrant(strategy, [strategy], Sampler(strategy, facts, how.seed, budget), how.tries)
+        return Entrant(
+            strategy, settings_of(strategy, facts, 1, budget), Sampler(strategy, facts, how.seed, budget), how.tries
+        )
     return Entrant(strategy, settings_of(strategy, facts, how.tries, budget))
 
 
@@ -96,10 +92,23 @@ def measured(
     whole = {name: one for name, one in found.real.items() if len(one.scores) == repeats}
     baselines = {name: one for name, one in whole.items() if one.baseline}
     if not found.picks or not baselines:
-        whys = "".join(f"\n  {name}: {one.reason}" for name, one in found.out.items())
+        whys = "".join(f"\n  {name}: {one.reason}" for name, one in found.out.items() if one.reason)
         raise StrategyError(f"{place}: no baseline was measured{whys}")
     shuffled = {name: one for name, one in found.shuffled.items() if name in whole and len(one.scores) == repeats}
     return whole, controls(shuffled | baselines, whole, how) if shuffled else None
+
+
+def choices(found: Found, whole: Mapping[str, Measured], metric: Metric) -> tuple[list[str], list[str]]:
+    """Return what was chosen in each repeat, and the baseline that is best on that repeat's validation people.
+
+    Such a baseline stands for a choice that was not measured in all repeats, for want of time or since it failed.
+    """
+    baselines = {name: one for name, one in whole.items() if one.baseline}
+    over = [
+        best_of({name: one.tuned[repeat] for name, one in baselines.items()}, metric)
+        for repeat in range(len(found.picks))
+    ]
+    return [pick if pick in whole else base for pick, base in zip(found.picks, over, strict=True)], over
 
 
 @dataclass(eq=False)
@@ -111,6 +120,8 @@ class _Repeat:
     rules: Rules
     clock: Clock
     stops: bool
+    kinds: Mapping[str, type[Strategy]]
+    """What began the race, by name."""
 
     def run(self, entrants: Sequence[Entrant], found: Found) -> None:
         metric = self.rules.how.primary
@@ -171,8 +182,7 @@ class _Repeat:
     ) -> None:
         """Fit each on all training data, best first, and ask the test people; ``all_`` is what others may use."""
         metric = self.rules.how.primary
-        others = {one.name: one.found(metric) for one in all_ if not one.strategy.uses_others}
-        settled = {name: one.params() for name, one in others.items()}
+        settled = {one.name: one.found(metric).params() for one in all_ if not one.strategy.uses_others}
         for one in sorted(entrants, key=lambda one: -figure_of(one, metric)):
             best = one.found(metric)
             handed = one.settled | settled if one.strategy.uses_others else {}
@@ -182,10 +192,10 @@ class _Repeat:
             outcome = self._asked(trial, left)
             if outcome.scores is None:
                 if not permuted:
-                    one.out("failed" if outcome.why == "failed" else "late", outcome.reason)
+                    one.out("late" if outcome.why == "time" else "failed", outcome.reason)
                 continue
-            handed_on = others if one.strategy.uses_others else {}
-            mine = into.setdefault(one.name, Measured(one.strategy.baseline, settled=handed_on))
+            settings = {n: make_strategy(self.kinds[n], params) for n, params in handed.items() if n in self.kinds}
+            mine = into.setdefault(one.name, Measured(one.strategy.baseline, settled=settings))
             if len(mine.scores) < self.repeat:
                 continue  # an earlier repeat is missing
             mine.tuned.append(Tuned(best, one.validation(metric), one.cpu_seconds, False))

@@ -67,7 +67,7 @@ def race_fingerprints(
     """Return of each transfer a hash of what its trials depend on, beside strategies and settings."""
     how = {
         "holdout": experiment.holdout.model_dump(mode="json", exclude={"files", "candidates"}),
-        "how": experiment.model_dump(mode="json", include={"metrics", "seed", "threads", "folds", "tries"}),
+        "how": experiment.model_dump(mode="json", include={"metrics", "seed", "threads", "folds", "tries", "budget"}),
         "code": code_facts(host, installed),
         "device": device,
     }

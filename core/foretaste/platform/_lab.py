@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foretaste.data import Transfer
+from foretaste.errors import CancelledError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, hold_out, score, validation_plan
 from foretaste.platform._bench import Bench
 from foretaste.platform._compare import Measure, permuted
@@ -51,10 +52,12 @@ class Lab:
             self._prepared(trial)
 
     def outcome(self, trial: Trial, limits: Limits) -> Outcome:
-        """Do a trial; whatever a strategy raises is an outcome too."""
+        """Do a trial; whatever a strategy raises is an outcome too. CancelledError."""
         cpu, wall = time.process_time(), time.perf_counter()
         try:
             found = self._done(trial, limits)
+        except CancelledError:
+            raise
         except (Exception, SystemExit) as error:
             found = Outcome(why="failed", reason=said(error))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

@@ -114,15 +114,16 @@ def run_transfer(ready: Ready, fitter: Fitter) -> TransferResult:
     audit = audit_of(job.transfer, held[0], ready.twins, job.how.seed)
     if decision.strategy == AUTO:
         race = raced(ready, job.arena, job.place)
-        decision, found, control = race.decision, race.found, race.control
+        decision, picks, found, control = race.decision, race.picks, race.found, race.control
         ready = replace(ready, passed_over=[*ready.passed_over, *race.notes])
     else:
+        picks = [decision.strategy] * len(held)
         found = measure(fitter, ready.strategies, held, job.how)
         control = run_control(fitter, ready.strategies, held, job.how, found) if job.control else None
     board = leaderboard(found, job.how, control)
     if any(report.leaks for report in audit) and job.spec.twins == "report":
         board = [leaky(entry) for entry in board]
-    guards = [guarded(decision.strategy, found, job.how, repeat) for repeat in range(len(held))]
+    guards = [guarded(pick, found, job.how, repeat) for repeat, pick in enumerate(picks)]
     (served, guard), everybody = guards[0], [one for one, _ in guards]
     figures, scores = handed_on(everybody, found, job.how)
     result = TransferResult(

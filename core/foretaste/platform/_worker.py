@@ -199,6 +199,7 @@ def serve(descriptor: int) -> None:
     """Do the trials that come by a pipe, until it is closed."""
     from foretaste.platform._platform import Platform
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it goes to the one that asks, too, which ends this one
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     pipe = Connection(descriptor)
     with suppress(EOFError, BrokenPipeError):
