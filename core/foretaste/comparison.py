@@ -104,3 +104,5 @@ class CompareResult(StrictModel):
     fingerprints: list[str]
     """Of each transfer: its data, how it was measured, code and versions."""
     versions: dict[str, str]
+    left_out: list[str] = []
+    """Pairs that a glob found and that cannot be served, each with the reason."""

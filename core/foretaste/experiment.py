@@ -54,11 +54,17 @@ class TransferSpec(StrictModel):
     """What to do with products that stand in both domains under different ids."""
 
     _place: int | None = PrivateAttr(None)
+    _by_glob: bool = PrivateAttr(False)
 
     @property
     def place(self) -> str:
         """What messages call the transfer: by its place in the file, which may stand for several."""
         return f"transfers[{self._place}]"
+
+    @property
+    def by_glob(self) -> bool:
+        """Whether a glob found it, and nobody wrote it out."""
+        return self._by_glob
 
     @property
     def name(self) -> str:
@@ -245,7 +251,7 @@ class Experiment(StrictModel):
                     raise ValueError(
                         f"the domains of a transfer have names of {len(one.name)} letters, which are too many"
                     )
-                one._place = place
+                one._place, one._by_glob = place, glob
                 found.append(one)
         self.__dict__["transfers"] = found  # frozen, but not handed out yet
         return self

@@ -149,3 +149,5 @@ class RunResult(StrictModel):
     fingerprint: str
     """Of the configuration, the data and the versions."""
     versions: dict[str, str]
+    left_out: list[str] = []
+    """Pairs that a glob found and that cannot be served, each with the reason."""

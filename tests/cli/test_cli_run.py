@@ -332,3 +332,15 @@ def test_several_transfers_end_with_a_matrix_of_lifts(call: Any, experiment: Pat
 
 def test_one_transfer_has_no_matrix(finished: Any) -> None:
     assert "best baseline of each" not in finished[1].out
+
+
+@pytest.mark.parametrize("command", ["run", "explain"])
+def test_a_pair_that_a_glob_found_and_cannot_be_served_is_told(experiment: Path, call: Any, command: str) -> None:
+    strangers = pl.read_parquet(experiment.parent / "drugstore.parquet").with_columns(pl.col("user_id") + 1)
+    strangers.write_parquet(experiment.parent / "bakery.parquet")
+    text = experiment.read_text().replace("target: drugstore,", 'target: "*",')
+    experiment.write_text(text.replace("transfers:", "  bakery: {path: bakery.parquet}\ntransfers:"))
+    said = call(command, experiment)
+    assert said.code == 0, said
+    assert "left out: grocery -> bakery: users are declared shared, but none" in said.out
+    assert "grocery -> drugstore" in said.out

@@ -116,3 +116,70 @@ def test_pairs_that_share_nobody_are_named(shops: Path, tmp_path: Path) -> None:
         )
     with pytest.raises(DataError, match=r"^drugstore -> grocery: users are declared shared, but none"):
         platform(kinds=(Popular, Taste)).run(asked(ALL), folder=tmp_path)
+
+
+# A pair that cannot be served ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three shops; nobody in the bakery is known in the others."""
+    folder = tmp_path_factory.mktemp("strangers")
+    for seed, name in enumerate(NAMES, 1):
+        table = shop(seed, name[0])
+        if name == "bakery":
+            table = table.with_columns(user_id="b" + pl.col("user_id"))
+        table.write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+BAKERY = "grocery -> bakery: users are declared shared, but none of 100 source users has rows on both sides"
+
+
+def test_a_run_leaves_out_what_a_glob_found_and_cannot_be_served(strangers: Path, tmp_path: Path) -> None:
+    made = platform(kinds=(Popular, Taste))
+    found = made.run(asked({"target": "*"}), folder=strangers, output=tmp_path)
+    assert [one.target for one in found.transfers] == ["drugstore"]
+    (line,) = found.left_out
+    assert line.startswith(BAKERY)
+    again = made.run(asked({"target": "*"}), folder=strangers, output=tmp_path)  # taken from the folder
+    assert again == found
+
+
+def test_what_a_strategy_objects_to_is_left_out_too(tmp_path: Path) -> None:
+    for seed, name in enumerate(NAMES, 1):
+        shop(seed, name[0], rows=3 if name == "bakery" else 6).write_parquet(tmp_path / f"{name}.parquet")
+
+    class Choosy(Taste):
+        name = "toy/choosy"
+
+        def objection(self, facts: Any) -> str | None:
+            return "too few rows" if facts[0].target_interactions < 300 else None
+
+    found = platform(kinds=(Popular, Choosy)).run(asked({"target": "*", "strategy": "toy/choosy"}), folder=tmp_path)
+    assert [one.target for one in found.transfers] == ["drugstore"]
+    assert found.left_out == [
+        "grocery -> bakery: toy/choosy cannot serve this transfer: too few rows (measured after the hold-out)"
+    ]
+
+
+def test_a_comparison_leaves_it_out_too(strangers: Path, tmp_path: Path) -> None:
+    made = platform(kinds=(Popular, Taste))
+    found = made.compare(asked({"target": "*"}), folder=strangers, output=tmp_path, control=None)
+    assert [one.target for one in found.transfers] == ["drugstore"]
+    assert len(found.fingerprints) == 1
+    assert found.left_out[0].startswith(BAKERY)
+
+
+def test_an_explanation_says_it_of_the_pair(strangers: Path) -> None:
+    drugstore, bakery = platform(kinds=(Popular, Taste)).explain(asked({"target": "[bd]*"}), folder=strangers)
+    assert (bakery.target, bakery.decision) == ("bakery", None)
+    assert bakery.notes[0].startswith(BAKERY)
+    assert drugstore.decision is not None
+
+
+def test_a_pair_that_is_written_out_and_cannot_be_served_is_an_error(strangers: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"^{BAKERY}"):
+        platform(kinds=(Popular, Taste)).run(
+            asked({"target": "*"}, {"target": "bakery"}), folder=strangers, output=tmp_path
+        )

@@ -88,6 +88,8 @@ def compare(
         for transfer in result.transfers:
             _show(out, transfer, result.metrics)
             out.print()
+        for line in result.left_out:
+            out.print(f"left out: {line}")
         out.print(f"written: {(output or experiment.parent / spec.output) / 'compare.json'}")
     if write is not None:
         count = _write_rules(write, result.transfers)

@@ -44,14 +44,17 @@ def _document(one: Explained) -> dict[str, Any]:
         "source": one.source,
         "target": one.target,
         "facts": [facts.as_dict() for facts in one.facts],
-        "decision": asdict(one.decision),
+        "decision": None if one.decision is None else asdict(one.decision),
         "notes": one.notes,
     }
 
 
 def _show(out: Console, one: Explained) -> None:
-    settings = ", ".join(f"{name}={value}" for name, value in one.decision.params.items()) or "tuned"
     out.print(f"{one.source} -> {one.target}", style="bold")
+    if one.decision is None:
+        out.print(f"left out: {'; '.join(one.notes)}")
+        return
+    settings = ", ".join(f"{name}={value}" for name, value in one.decision.params.items()) or "tuned"
     out.print(f"{one.decision.strategy} ({settings}), by {one.decision.rule}")
     for line in one.decision.trace:
         out.print(f"  {line}")

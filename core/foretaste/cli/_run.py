@@ -105,3 +105,5 @@ def _run(
     if len(result.transfers) > 1:
         out.print()
         show_matrix(out, result.matrix, result.metrics[0])
+    for line in result.left_out:
+        out.print(f"left out: {line}")

@@ -23,6 +23,7 @@ from foretaste.platform._fingerprint import data_fingerprint
 from foretaste.platform._lab import Task
 from foretaste.platform._output import held as hold_folder
 from foretaste.platform._output import replaced, values_table
+from foretaste.platform._pairs import servable
 from foretaste.platform._race import Ask, Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
@@ -60,6 +61,8 @@ class Asking:
     """The versions that the figures of these strategies depend on."""
     begun: float
     """When the clock of the budget began, as time.monotonic counts."""
+    left_out: Sequence[str]
+    """Pairs that cannot be served, and why, line by line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +80,18 @@ class _Prepared:
 
 def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Path) -> CompareResult:
     """Race, and write what was found in ``folder``; an equal comparison that was killed goes on from its trials."""
-    ready = [_prepared(asking, place, host) for place in range(len(asking.transfers))]
+    ready, left_out = servable(asking.experiment.transfers, lambda place: _prepared(asking, place, host))
     seconds = asking.budget.seconds
     clock = Clock(None if seconds is None else asking.begun + (1 - _LAST) * seconds)
-    tasks = {place: one.task for place, one in enumerate(ready)}
+    tasks = {place: one.task for place, one in ready.items()}
     context = asking.context
     journal = Journal(folder / "trials", asking.fingerprints)
     arena = Arena(host, recipe, asking.experiment, asking.how, context, journal)
     with hold_folder(folder, "trials"):
         with arena.asks(tasks) as ask:
             compared = [
-                _compared(asking, place, one, ask, clock.part(1 / (len(ready) - place)), folder, arena.notes)
-                for place, one in enumerate(ready)
+                _compared(asking, place, one, ask, clock.part(1 / (len(ready) - before)), folder, arena.notes)
+                for before, (place, one) in enumerate(ready.items())
             ]
         result = CompareResult(
             transfers=compared,
@@ -96,8 +99,9 @@ def compare(asking: Asking, host: PluginHost, recipe: Recipe | None, folder: Pat
             device=context.device,
             threads=context.threads,
             seconds=time.monotonic() - asking.begun,
-            fingerprints=list(asking.fingerprints),
+            fingerprints=[asking.fingerprints[place] for place in ready],
             versions=dict(asking.versions),
+            left_out=[*asking.left_out, *left_out],
         )
         text = result.model_dump_json(indent=1)
         replaced(folder / "compare.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))

@@ -27,6 +27,7 @@ from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_f
 from foretaste.platform._fit import Fitter
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import Output, bundle_names, held, open_output
+from foretaste.platform._pairs import servable
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
 from foretaste.platform._search import SearchKind, expect_search
@@ -60,7 +61,8 @@ class Explained:
     source: str
     target: str
     facts: list[PairFacts]
-    decision: Decision
+    decision: Decision | None
+    """None for a pair that a glob found and that cannot be served: the notes say why."""
     notes: list[str]
 
 
@@ -176,7 +178,13 @@ class Platform:
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         sources = domains | {name: onto_saved(domains[name], one) for name, one in saved.items()}
-        transfers = [self._transfer(spec, domains, folder, sources) for spec in experiment.transfers]
+        found, left_out = servable(specs, lambda place: self._transfer(specs[place], domains, folder, sources))
+        specs, named, transfers = (
+            [specs[place] for place in found],
+            [named[place] for place in found],
+            [*found.values()],
+        )
+        experiment = experiment.model_copy(update={"transfers": specs})
         if control is not None:
             for transfer in transfers:
                 refuse_control(transfer, saved)
@@ -212,7 +220,7 @@ class Platform:
                     zip(specs, transfers, keys, folders, named, strict=True)
                 )
             ]
-            results = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
+            results, unready = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
             result = RunResult(
                 transfers=results,
                 matrix=matrix(results),
@@ -222,6 +230,7 @@ class Platform:
                 threads=threads,
                 fingerprint=fingerprint,
                 versions=installed,
+                left_out=[*left_out, *unready],
             )
             out.finish(result)
             trials.end()
@@ -264,7 +273,10 @@ class Platform:
         for name in strategies or ():
             self.catalog.get(name)
         domains = self._domains(experiment, folder)
-        transfers = [self._transfer(spec, domains, folder) for spec in experiment.transfers]
+        specs = experiment.transfers
+        found, left_out = servable(specs, lambda place: self._transfer(specs[place], domains, folder))
+        experiment = experiment.model_copy(update={"transfers": [specs[place] for place in found]})
+        transfers = [*found.values()]
         installed = versions(self._host)
         asking = Asking(
             experiment,
@@ -281,6 +293,7 @@ class Platform:
             installed,
             partial(versions, self._host),
             begun,
+            left_out,
         )
         return compare(asking, self._host, self._recipe, output or folder / experiment.output)
 
@@ -321,15 +334,22 @@ class Platform:
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
         fitter = Fitter(self._host, Context(seed=experiment.seed, budget=_budget(experiment)))
-        explained = []
-        for spec in experiment.transfers:
-            transfer = self._transfer(spec, domains, folder)
+        specs = experiment.transfers
+
+        def explained(place: int) -> Explained:
+            spec, transfer = specs[place], self._transfer(specs[place], domains, folder)
             remedied, _ = without_twins(transfer, spec.twins)
             train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
             facts = [PairFacts.of(pair) for pair in train.pairs]
             decision = with_evidence(choose(spec, train, self.registry, fitter, how), self.registry, transfer)
-            explained.append(Explained("+".join(spec.sources), spec.target, facts, decision, train.notes))
-        return explained
+            return Explained("+".join(spec.sources), spec.target, facts, decision, train.notes)
+
+        made, left_out = servable(specs, explained)
+        why = iter(left_out)
+        return [
+            made.get(place) or Explained("+".join(spec.sources), spec.target, [], None, [next(why)])
+            for place, spec in enumerate(specs)
+        ]
 
     def data_fingerprints(
         self, experiment: Experiment, names: Iterable[str], *, folder: Path
@@ -438,19 +458,24 @@ def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
     return made
 
 
-def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> list[TransferResult]:
-    """Take what an equal run finished, make the rest ready, and only then begin: a mistake changes nothing."""
-    todo: dict[str, TransferResult | Ready] = {}
-    for job in jobs:
-        earlier = out.finished(job.key)
-        todo[job.key] = earlier if isinstance(earlier, TransferResult) else make_ready(job, fitter, earlier)
+def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> tuple[list[TransferResult], list[str]]:
+    """Take what an equal run finished, make the rest ready, and only then begin: a mistake changes nothing.
+
+    Returns the results, and a line for each pair that is left out.
+    """
+
+    def todo_of(place: int) -> TransferResult | Ready:
+        earlier = out.finished(jobs[place].key)
+        return earlier if isinstance(earlier, TransferResult) else make_ready(jobs[place], fitter, earlier)
+
+    todo, left_out = servable([job.spec for job in jobs], todo_of)
     out.begin()
     results = []
-    for job in jobs:
-        one = todo.pop(job.key)  # what was made ready is large
+    for place in list(todo):
+        job, one = jobs[place], todo.pop(place)  # what was made ready is large
         results.append(one if isinstance(one, TransferResult) else run_transfer(one, fitter))
         out.tell(job.key, partial(fitter.host.call, "run_finished", result=results[-1]))
-    return results
+    return results, left_out
 
 
 def _about(transfer: Transfer, fingerprint: str, installed: dict[str, str]) -> dict[str, Any]:
