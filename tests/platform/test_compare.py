@@ -257,6 +257,12 @@ def test_without_anything_to_race_it_says_why(shops):
         ours.compare(experiment({}), folder=shops, output=shops / "out")
 
 
+def test_what_is_named_and_predicts_no_ratings_is_told_where_these_decide(shops):
+    asked = experiment({}, metrics=["rmse"])
+    with pytest.raises(StrategyError, match="race/taste passed over: predicts no ratings, which the first metric is"):
+        platform(RACERS).compare(asked, folder=shops, output=shops / "out", strategies=HELPS)
+
+
 def test_no_process_is_left_behind(racing, shops):
     import psutil
 

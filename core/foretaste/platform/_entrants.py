@@ -29,7 +29,11 @@ def entrants(
     kinds = [kind for kind in catalog.strategies.values() if how.measures(kind)]
     wanted = {kind.name for kind in kinds if kind.baseline or named is None or kind.name in named}
     racing: list[Strategy] = []
-    passed_over: list[Unmeasured] = []
+    passed_over = [
+        Unmeasured(strategy=name, state="passed over", reason=_no_place(how))
+        for name in dict.fromkeys(named or ())
+        if not how.measures(catalog.get(name))
+    ]
     # of equals the first is taken: what the registry would name first, or else the simplest
     told = {use.strategy: place for place, use in enumerate(use for rule in registry.rules for use in rule.use)}
 
@@ -55,3 +59,10 @@ def entrants(
             why = "".join(f"\n  {one.strategy} passed over: {one.reason}" for one in passed_over)
             raise StrategyError(f"{train.place}: there is no {what}{why}")
     return racing, passed_over
+
+
+def _no_place(how: Measure) -> str:
+    """Return why a strategy has no place in a comparison; see Measure.measures."""
+    if how.of_ratings:
+        return "predicts no ratings, which the first metric is about"
+    return "is there for its ratings, which no metric is about"

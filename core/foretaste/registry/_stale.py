@@ -51,7 +51,7 @@ def check_evidence(
                 rule=str(rule),
                 strategy=rule.use[0].strategy,
                 evidence=str(rule.evidence),
-                days=((today or datetime.date.today()) - rule.evidence.date).days,
+                days=((today or datetime.datetime.now(tz=datetime.UTC).date()) - rule.evidence.date).days,
                 stale=[*changed_data(rule.evidence, now), *changed_versions(rule.evidence)],
                 not_compared=[f"{name}: {(unread or {}).get(name, 'not in the experiment')}" for name in left],
             )
