@@ -55,12 +55,8 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
     decision = replace(
         ready.decision, strategy=picks[0], params=whole[picks[0]].tuned[0].strategy.params(), trace=trace
     )
-    out = [f"{name} {_state(one.state)}: {one.reason}" for name, one in found.out.items()]
+    out = [f"{name} {one.state}: {one.reason}" for name, one in found.out.items()]
     return Raced(decision, picks, whole, control, [*out, *arena.notes])
-
-
-def _state(state: str) -> str:
-    return "late" if state == "racing" else state
 
 
 def passed_over(lines: list[Unmeasured]) -> list[str]:
