@@ -4,7 +4,7 @@ Run by hand: ``python benchmarks/deep_ablations.py [EXPERIMENT.yaml | SOURCE.par
 pairs of ``examples/grocery``. Settings are the defaults but for those named; nothing is tuned, so that what differs is
 the part alone. Prints Markdown: ndcg@10 of people who are tested, the difference to the first line (paired bootstrap
 over people, 95 %), and the CPU seconds of pretraining and of adapting, means over the repeats, one thread. The same
-people are tested in all lines.
+people are tested in all lines. ``--strategies "joint, 20 epochs" ...`` measures some parts, shorter ones among them.
 """
 
 import time
@@ -36,6 +36,12 @@ PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "joint, alpha 0": ("deep/joint", {"alpha": 0}),
     "joint, alpha 0.5": ("deep/joint", {"alpha": 0.5}),
 }
+SHORTER: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    f"{name}, {epochs} epochs": (f"deep/{name}", {"epochs": epochs, "learning_rate": 0.12 / epochs})
+    for name in ("finetune", "joint")
+    for epochs in (20, 10, 5)
+}
+"""What a shorter training with a longer step costs and brings, for ``--strategies``."""
 HEAD = ("pair, people tested", "part", "ndcg@10", "difference", "pretrain: CPU s", "adapt: CPU s")
 
 
@@ -76,7 +82,7 @@ def main() -> None:
         _, who = np.unique(np.concatenate([one.people for one in held]), return_inverse=True)
         about, first = f"{'+'.join(spec.sources)} -> {spec.target}, {len(who):,}", None
         for label in asked.strategies:
-            name, params = PARTS[label]
+            name, params = {**PARTS, **SHORTER}[label]
             with threadpool_limits(1):
                 found = [fitted(host, name, params, one, experiment.seed + n) for n, one in enumerate(held)]
             values = np.concatenate([one[0] for one in found])

@@ -64,30 +64,28 @@ class Gate(Strategy):
         return lambda others: weights
 
     def _gate(self, evidence: Evidence) -> Weigh:
-        mix = mix_of(evidence, self.steps)
-        center, scale = _spread(evidence)
-        coefficients = gated(evidence, (evidence.facts - center) / scale, mix, self.penalty)
+        mix, coefficients, center, scale = self._learnt(evidence)
         return lambda others: gate_weights(mix, coefficients, (others.facts - center) / scale)
 
     def _gated(self, members: Members, evidence: Evidence, transfer: Transfer) -> Blend:
-        mix = mix_of(evidence, self.steps)
-        center, scale = _spread(evidence)
-        coefficients = gated(evidence, (evidence.facts - center) / scale, mix, self.penalty)
+        mix, coefficients, center, scale = self._learnt(evidence)
         facts = reader(_FACTS, len(mix)).facts
-        constants = np.log(np.maximum(mix, _NOTHING))
-        gate = LinearGate(facts, constants, coefficients, center, scale)
+        gate = LinearGate(facts, np.log(np.maximum(mix, _NOTHING)), coefficients, center, scale)
         return Blend.of(transfer, members.fitted, gate, notes=members.notes)
+
+    def _learnt(self, evidence: Evidence) -> tuple[Weights, Weights, Weights, Weights]:
+        """Return the mix (members,), coefficients (members, facts), and the facts' means and deviations."""
+        mix, deviation = mix_of(evidence, self.steps), evidence.facts.std(axis=0)
+        center, scale = evidence.facts.mean(axis=0), np.where(deviation > _SAME, deviation, 1)
+        return mix, gated(evidence, (evidence.facts - center) / scale, mix, self.penalty), center, scale
 
 
 _NOTHING = 1e-12
 """What a member without weight in the mix counts: the softmax of a gate has no zero."""
+_SAME = 1e-9
+"""The deviation up to which a fact is the same for everybody."""
 
 
 def _alone(evidence: Evidence) -> Weigh:
     weights = single(evidence)
     return lambda others: weights
-
-
-def _spread(evidence: Evidence) -> tuple[Weights, Weights]:
-    deviation = evidence.facts.std(axis=0)
-    return evidence.facts.mean(axis=0), np.where(deviation > 1e-9, deviation, 1)

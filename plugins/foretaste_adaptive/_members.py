@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -38,29 +37,36 @@ class Members:
 def gathered(names: Sequence[str], facts: Sequence[str], transfer: Transfer, context: Context) -> Members:
     """Tune members on the validation plan, and fit them on its folds and on all training data.
 
-    What objects or lacks its package is passed over in a note. ``facts`` are read of everybody, with
+    What objects, fails or lacks its package is passed over in a note. ``facts`` are read of everybody, with
     ``entropy`` for that of each member. StrategyError where nothing can serve.
     """
     if context.fit is None:
         raise StrategyError("mixes other strategies, and the context has no way to fit them")
-    settings: dict[str, dict[str, Any]] = {}
+    folds = context.validation.folds if context.validation else ()
+    trains = [*(fold.train for fold in folds), transfer]
+    fitted: dict[str, list[Recommender]] = {}
     notes = []
     for name in dict.fromkeys(names):
-        if context.obstacle is not None and (obstacle := context.obstacle(name, {})):
+        obstacle = None if context.obstacle is None else context.obstacle(name, {})
+        if obstacle is None:
+            try:
+                params = {} if context.tune is None else context.tune(name, {})
+                fitted[name] = [context.fit(name, params, train) for train in trains]
+            except StrategyError as error:
+                obstacle = " ".join(str(error).split())
+        if obstacle is not None:
             notes.append(f"{name} is not mixed: {obstacle}")
-        else:
-            settings[name] = context.tune(name, {}) if context.tune is not None else {}
-    if not settings:
+    if not fitted:
         raise StrategyError(f"none of the members can serve: {'; '.join(notes)}")
-    reading = reader(facts, len(settings))
+    reading = reader(facts, len(fitted))
     parts = []
-    for place, fold in enumerate(context.validation.folds if context.validation else ()):
-        told = {name: context.fit(name, params, fold.train) for name, params in settings.items()}
+    for place, fold in enumerate(folds):
+        told = {name: models[place] for name, models in fitted.items()}
         parts += evidence_of(Blend.of(fold.train, told, reading), fold.people, fold.truth, reading, place)
-    fitted = {name: context.fit(name, params, transfer) for name, params in settings.items()}
     if not parts:
         notes.append("nobody was held out to learn weights from: all members count alike")
-    return Members(fitted, joined(parts) if parts else None, tuple(notes))
+    handed_on = {name: models[-1] for name, models in fitted.items()}
+    return Members(handed_on, joined(parts) if parts else None, tuple(notes))
 
 
 def reader(facts: Sequence[str], members: int) -> LinearGate:
@@ -73,8 +79,13 @@ def reader(facts: Sequence[str], members: int) -> LinearGate:
 
 
 def constant(members: Members, transfer: Transfer, weights: Weights) -> Blend:
-    """Return the blend with the same weights (members,) for everybody; members of none are left out."""
-    heavy = [place for place, weight in enumerate(weights) if weight > 0]
+    """Return the blend with the same weights (members,) for everybody."""
+    return by_group(members, transfer, weights[None], ())
+
+
+def by_group(members: Members, transfer: Transfer, lines: Weights, bounds: tuple[int, ...]) -> Blend:
+    """Return the blend with weights (groups, members); members of none in any group are left out."""
+    heavy = np.flatnonzero(lines.any(axis=0))
     names = [list(members.fitted)[place] for place in heavy]
-    gate = GroupGate(weights[None, heavy], ())
+    gate = GroupGate(lines[:, heavy], bounds)
     return Blend.of(transfer, {name: members.fitted[name] for name in names}, gate, notes=members.notes)

@@ -65,6 +65,8 @@ def gated(evidence: Evidence, facts: NDArray[np.float64], mix: Weights, penalty:
     scores = evidence.scores[:, :, active].astype(np.float64)
     right = evidence.hidden & evidence.ranked
     told = right.sum(axis=1) > 0
+    if not told.any():  # nobody's hidden items are listed by any member: nothing says whom to trust
+        return np.zeros((len(mix), facts.shape[1]))
     scores, right, ranked, facts = scores[told], right[told], evidence.ranked[told], facts[told]
     aim = right / right.sum(axis=1, keepdims=True)
     base, shape = np.log(mix[active]), (len(active), facts.shape[1])

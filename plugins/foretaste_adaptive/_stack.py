@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from foretaste import Blend, Carried, Context, Domain, GroupGate, Strategy, Transfer
+from foretaste import Blend, Carried, Context, Domain, Strategy, Transfer
 from foretaste_adaptive._crossing import Weigh, crossed, without_transfer
 from foretaste_adaptive._evidence import Evidence
-from foretaste_adaptive._members import MEMBERS, gathered
+from foretaste_adaptive._members import MEMBERS, by_group, gathered
 from foretaste_adaptive._mixes import Weights, mix_of
 
 _BOUNDS = (0, 20)
@@ -46,13 +46,11 @@ class Stack(Strategy):
         members = gathered(self.members, (), transfer, context)
         evidence, count = members.evidence, len(members.fitted)
         if evidence is None:
-            even = np.full((len(_BOUNDS) + 1, count), 1 / count)
-            return Blend.of(transfer, members.fitted, GroupGate(even, _BOUNDS), notes=members.notes)
+            return by_group(members, transfer, np.full((len(_BOUNDS) + 1, count), 1 / count), _BOUNDS)
         mixed = crossed(self._mix, evidence)
         if (instead := without_transfer(members, evidence, mixed, transfer)) is not None:
             return instead
-        gate = GroupGate(self._lines(evidence), _BOUNDS)
-        return Blend.of(transfer, members.fitted, gate, notes=members.notes)
+        return by_group(members, transfer, self._lines(evidence), _BOUNDS)
 
     def _mix(self, evidence: Evidence) -> Weigh:
         lines = self._lines(evidence)

@@ -17,7 +17,7 @@ from foretaste.testing import StrategyContract, fit_once, taste_world
 from foretaste_adaptive import Gate, Stack
 from foretaste_adaptive._crossing import crossed, without_transfer
 from foretaste_adaptive._evidence import Evidence
-from foretaste_adaptive._members import Members
+from foretaste_adaptive._members import Members, by_group
 from foretaste_adaptive._mixes import gate_weights, gated, likeliest, selected, single
 from foretaste_baseline import Popular
 from foretaste_linear import NaiveBayes
@@ -142,6 +142,30 @@ def test_a_member_that_cannot_serve_is_passed_over_in_a_note():
     assert "toy/none is not mixed: no such thing" in model.notes
     with pytest.raises(StrategyError, match="none of the members can serve: toy/none is not mixed: no such thing"):
         fit_once(Gate(members=("toy/none",)), taste_world(), context)
+
+
+def test_a_member_that_fails_is_passed_over_in_a_note():
+    def failing(name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
+        if name == "linear/naive-bayes":
+            raise StrategyError("linear/naive-bayes: out of luck")
+        return fit(name, params, transfer)
+
+    model: Any = fit_once(Stack(members=tuple(KINDS)), taste_world(), replace(learning(), fit=failing))
+    assert list(model.members) == ["baseline/popular"]
+    assert "linear/naive-bayes is not mixed: linear/naive-bayes: out of luck" in model.notes
+
+
+def test_a_group_whose_hidden_items_nobody_lists_says_nothing_about_whom_to_trust():
+    evidence = told(people=3)
+    unlisted = replace(evidence, hidden=np.zeros_like(evidence.hidden))
+    assert likeliest(unlisted).tolist() == [0.5, 0.5]
+
+
+def test_a_member_without_weight_in_any_group_is_not_kept():
+    transfer = taste_world()
+    fitted = {name: fit(name, {}, transfer) for name in KINDS}
+    lines = np.array([[0.0, 1.0], [0.0, 1.0]])
+    assert list(by_group(Members(fitted, None, ()), transfer, lines, (0,)).members) == ["linear/naive-bayes"]
 
 
 def test_without_a_way_to_fit_others_it_says_so():
