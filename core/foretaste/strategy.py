@@ -85,7 +85,10 @@ class Memory:
             return None
         whose = "limit" if budget.memory is None else "budget"
         instead = f"; {self.instead}" if self.instead else ""
-        return f"needs {_size(self.bytes)} for {self.of}, the {whose} is {_size(limit)}{instead}"
+        return f"needs {self}, the {whose} is {_size(limit)}{instead}"
+
+    def __str__(self) -> str:
+        return f"{_size(self.bytes)} for {self.of}"
 
 
 USUAL_MEMORY: Final = 2 * 2**30
@@ -191,6 +194,9 @@ class Strategy(StrictModel, ABC):
     uses_others: ClassVar[bool] = False
     """Mixes or chooses among other strategies, which it fits through the context: what it learns, it learns from what
     these come to on validation people."""
+    ends_in_time: ClassVar[bool] = False
+    """Ends pretraining and adapting by itself when the seconds of ``context.budget`` are up. What does not is timed
+    with a part of the people where a budget has seconds, and passed over where it would take more."""
     pretrain_fields: ClassVar[tuple[str, ...] | None] = None
     """The fields that pretraining depends on; None is all. Settings that agree on them share one Carried."""
 

@@ -18,6 +18,7 @@ class Deep(Strategy, ABC):
 
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     extra: ClassVar[str | None] = "deep"
+    ends_in_time: ClassVar[bool] = True
 
     factors: Annotated[int, Field(ge=1)] = 64
     """Length of the vectors."""

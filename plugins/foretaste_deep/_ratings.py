@@ -39,6 +39,7 @@ class Ratings(Strategy):
     name: ClassVar[str] = "deep/ratings"
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     extra: ClassVar[str | None] = "deep"
+    ends_in_time: ClassVar[bool] = True
     portable: ClassVar[bool] = True
     predicts_ratings: ClassVar[bool] = True
     pretrain_fields: ClassVar[tuple[str, ...] | None] = (

@@ -21,7 +21,9 @@ def explain(
     no_plugins: NoPlugins = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say which rule would choose which strategy for each transfer. Fits nothing.
+    """Say which rule would choose which strategy for each transfer, and what a fit of it would take.
+
+    Fits nothing, but with a part of the people where the experiment's budget has seconds.
 
     The facts are those that the rules test: measured on the training data, after the hold-out.
     """
@@ -46,6 +48,7 @@ def _document(one: Explained) -> dict[str, Any]:
         "facts": [facts.as_dict() for facts in one.facts],
         "decision": None if one.decision is None else asdict(one.decision),
         "notes": one.notes,
+        "costs": [asdict(cost) for cost in one.costs],
     }
 
 
@@ -58,6 +61,8 @@ def _show(out: Console, one: Explained) -> None:
     out.print(f"{one.decision.strategy} ({settings}), by {one.decision.rule}")
     for line in one.decision.trace:
         out.print(f"  {line}")
+    for cost in one.costs:
+        out.print(str(cost))
     for note in one.notes:
         out.print(f"note: {note}")
     out.print()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretaste.data import PairFacts, Transfer
+from foretaste.data import Transfer
 from foretaste.errors import ConfigError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
@@ -135,10 +135,7 @@ class Bench:
         return pooled([scores[place][left] for left, place in zip(folds, best, strict=True)])
 
     def _settings(self, strategy: Strategy) -> list[Strategy]:
-        return settings_of(strategy, self._facts(), self.tries, self.fitter.context.budget)
-
-    def _facts(self) -> list[PairFacts]:
-        return [PairFacts.of(pair) for pair in self.train.pairs]
+        return settings_of(strategy, self.fitter.room(self.train, self.tries))
 
     def _context(self, strategy: Strategy, memo: dict[Any, Any], plan: ValidationPlan | None) -> Context:
         context = replace(self.fitter.context, validation=plan, _memo=memo)
@@ -155,7 +152,7 @@ class Bench:
             made = self._other(name, params)
         except (ConfigError, StrategyError) as error:
             return "; ".join(str(error).splitlines())
-        return refusal_of(made, self._facts(), self.fitter.context.budget)
+        return refusal_of(made, self.fitter.room(self.train, self.tries))
 
     def _tune_other(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of another strategy that are best on the plan, those given left as they are."""

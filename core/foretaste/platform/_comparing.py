@@ -27,7 +27,7 @@ from foretaste.platform._pairs import servable
 from foretaste.platform._race import Ask, Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
-from foretaste.platform._settings import left_out
+from foretaste.platform._settings import Room, left_out
 from foretaste.platform._trial import Journal
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginHost
@@ -193,8 +193,7 @@ def _evidence(asking: Asking, ready: _Prepared, found: Found, board: Sequence[En
 
 def _left_out(asking: Asking, ready: _Prepared) -> list[str]:
     facts = [PairFacts.of(pair) for pair in ready.repeats[0].train.pairs]
-    lines = (left_out(one, facts, asking.how.tries, asking.budget) for one in ready.strategies)
-    return [line for line in lines if line]
+    return left_out(ready.strategies, Room(facts, asking.budget, asking.how.tries))
 
 
 def _unmeasured(found: Found, metric: Metric) -> list[Unmeasured]:

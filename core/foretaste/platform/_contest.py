@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
@@ -13,7 +13,7 @@ from foretaste.platform._bench import Tuned, best_of
 from foretaste.platform._compare import Measure, Measured, controls
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
 from foretaste.platform._search import Sampler, SearchKind
-from foretaste.platform._settings import settings_of
+from foretaste.platform._settings import Room, settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
 from foretaste.strategy import Budget, Strategy, make_strategy
@@ -74,12 +74,11 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
 
 
 def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> Entrant:
-    how, budget = rules.how, Budget(memory=rules.memory)
+    how, room = rules.how, Room(facts, Budget(memory=rules.memory), rules.how.tries)
     if rules.search == "optuna" and not strategy.uses_others:
-        return Entrant(
-            strategy, settings_of(strategy, facts, 1, budget), Sampler(strategy, facts, how.seed, budget), how.tries
-        )
-    return Entrant(strategy, settings_of(strategy, facts, how.tries, budget))
+        first = settings_of(strategy, replace(room, tries=1))
+        return Entrant(strategy, first, Sampler(strategy, room, how.seed), how.tries)
+    return Entrant(strategy, settings_of(strategy, room))
 
 
 def measured(

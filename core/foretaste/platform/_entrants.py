@@ -9,7 +9,7 @@ from foretaste.data import PairFacts, Transfer
 from foretaste.errors import StrategyError
 from foretaste.experiment import TransferSpec
 from foretaste.platform._compare import Measure
-from foretaste.platform._settings import refusal_of
+from foretaste.platform._settings import Room, refusal_of
 from foretaste.registry import Catalog, Registry
 from foretaste.strategy import Budget, Strategy
 
@@ -25,7 +25,8 @@ def entrants(
     control: bool,
 ) -> tuple[list[Strategy], list[Unmeasured]]:
     """Return who races, baselines first, and who cannot; ``named`` are those that may, None is all."""
-    facts = [PairFacts.of(pair) for pair in train.pairs]
+    # nothing is timed: a fit may come to grief, and that is for the race
+    room = Room([PairFacts.of(pair) for pair in train.pairs], budget, how.tries)
     kinds = [kind for kind in catalog.strategies.values() if how.measures(kind)]
     wanted = {kind.name for kind in kinds if kind.baseline or named is None or kind.name in named}
     racing: list[Strategy] = []
@@ -47,7 +48,7 @@ def entrants(
         obstacle = catalog.missing(kind.name)
         if not obstacle:
             made = catalog.make(kind.name, spec.params if kind.name == spec.strategy else {})
-            obstacle = refusal_of(made, facts, budget)
+            obstacle = refusal_of(made, room)
             if not obstacle and kind.needs_control and not control:
                 obstacle = "what it gains is evidence beside the control only, which is not run"
         if obstacle:

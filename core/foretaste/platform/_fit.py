@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foretaste.bundle import SavedCarried
-from foretaste.data import Domain, Transfer
+from foretaste.data import Domain, PairFacts, Transfer
 from foretaste.errors import CancelledError, StrategyError
 from foretaste.evaluation import ValidationPlan
 from foretaste.platform._checkpoints import Checkpoints
+from foretaste.platform._settings import Estimate, Room
 from foretaste.plugins import PluginHost
 from foretaste.recommender import Recommender
 from foretaste.strategy import Carried, Context, Strategy, check_recommender, pretraining_settings
@@ -47,9 +48,19 @@ class Fitter:
     """Where states of training are kept; None keeps none."""
     saved: Mapping[str, SavedCarried] = field(default_factory=dict)
     """What was pretrained before, by the name of its source."""
+    seconds: Callable[[Strategy, Transfer], Estimate] | None = None
+    """How long a fit would take; None where nothing is timed."""
     _carried: dict[Any, _Kept] = field(default_factory=dict)
     _comparison: int = 0
     _work: Work = field(default_factory=Work)
+
+    def room(self, train: Transfer, tries: int = 1) -> Room:
+        """Return what fits on a transfer may cost."""
+        facts = [PairFacts.of(pair) for pair in train.pairs]
+        seconds = self.seconds
+        if seconds is None:
+            return Room(facts, self.context.budget, tries)
+        return Room(facts, self.context.budget, tries, lambda strategy: seconds(strategy, train))
 
     def begin(self) -> None:
         """Start a comparison: what was carried before it counts as the work of others."""

@@ -21,6 +21,7 @@ from foretaste.platform._carried import Saved, ids, onto_saved, read_saved, refu
 from foretaste.platform._checkpoints import Checkpoints
 from foretaste.platform._compare import Measure
 from foretaste.platform._comparing import Asking, compare
+from foretaste.platform._cost import Cost, costs_of
 from foretaste.platform._domains import absolute, given_to
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprints, run_fingerprint, versions
@@ -31,6 +32,8 @@ from foretaste.platform._pairs import servable
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
 from foretaste.platform._search import SearchKind, expect_search
+from foretaste.platform._settings import obstacle_of
+from foretaste.platform._timing import timed
 from foretaste.platform._trial import Journal
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginReport, load_plugins
@@ -64,6 +67,8 @@ class Explained:
     decision: Decision | None
     """None for a pair that a glob found and that cannot be served: the notes say why."""
     notes: list[str]
+    costs: list[Cost]
+    """What a fit of the strategy, and of those beside it, would take; without those of which nothing is known."""
 
 
 class Platform:
@@ -129,18 +134,18 @@ class Platform:
     ) -> Recommender:
         """Fit one strategy on all of a transfer's data, with settings as given; no tuning and no evaluation.
 
-        StrategyError for one that objects, or takes more memory than the budget has.
+        StrategyError for one that objects, or takes more memory or time than the budget has.
 
         A strategy that keeps its state does so in the folder ``checkpoints``: an equal fit goes on from there after its
         process was killed, and one that is done leaves nothing there.
         """
         made = self.catalog.make(strategy, params or {})
-        facts = [PairFacts.of(pair) for pair in transfer.pairs]
-        if objection := made.refusal(facts, budget):
+        fitter = timed(Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel, budget)))
+        if objection := obstacle_of(made, fitter.room(transfer)):
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
         with nullcontext() if checkpoints is None else held(checkpoints):
             states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
-            fitter = Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel, budget), states)
+            fitter.checkpoints = states
             found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
             if states is not None:
                 states.remove()
@@ -220,7 +225,7 @@ class Platform:
                     zip(specs, transfers, keys, folders, named, strict=True)
                 )
             ]
-            results, unready = _run_all(jobs, Fitter(self._host, context, out.checkpoints, saved), out)
+            results, unready = _run_all(jobs, timed(Fitter(self._host, context, out.checkpoints, saved)), out)
             result = RunResult(
                 transfers=results,
                 matrix=matrix(results),
@@ -329,25 +334,32 @@ class Platform:
         return save_pretrained(self._host, made, domain, context, output, people)
 
     def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
-        """Return what would be chosen for each transfer, by facts of its training data."""
+        """Return what would be chosen for each transfer, by facts of its training data, and what a fit would take.
+
+        Nothing is fitted, unless the experiment's budget has seconds: then some are, with a part of the people.
+        """
         how = self._measure(experiment)
         self._check_names(experiment, how)
         domains = self._domains(experiment, folder)
-        fitter = Fitter(self._host, Context(seed=experiment.seed, budget=_budget(experiment)))
+        fitter = timed(
+            Fitter(self._host, Context(experiment.seed, threads=experiment.threads, budget=_budget(experiment)))
+        )
         specs = experiment.transfers
 
         def explained(place: int) -> Explained:
             spec, transfer = specs[place], self._transfer(specs[place], domains, folder)
             remedied, _ = without_twins(transfer, spec.twins)
             train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
-            facts = [PairFacts.of(pair) for pair in train.pairs]
+            room = fitter.room(train)
             decision = with_evidence(choose(spec, train, self.registry, fitter, how), self.registry, transfer)
-            return Explained("+".join(spec.sources), spec.target, facts, decision, train.notes)
+            named = [(decision.strategy, decision.params), *((n, {}) for n in spec.beside if n != decision.strategy)]
+            costs = costs_of([self.catalog.make(*one) for one in named if one[0] != AUTO], room)
+            return Explained("+".join(spec.sources), spec.target, list(room.facts), decision, train.notes, costs)
 
         made, left_out = servable(specs, explained)
         why = iter(left_out)
         return [
-            made.get(place) or Explained("+".join(spec.sources), spec.target, [], None, [next(why)])
+            made.get(place) or Explained("+".join(spec.sources), spec.target, [], None, [next(why)], [])
             for place, spec in enumerate(specs)
         ]
 

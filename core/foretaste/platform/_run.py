@@ -154,13 +154,16 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
             f"{train.place}: the first metric is {how.primary.label}, which needs ratings;"
             f" {train.target.name} has implicit feedback"
         )
-    facts = [PairFacts.of(pair) for pair in train.pairs]
-    budget = fitter.context.budget
-    catalog = replace(fitter.host.catalog, for_ratings=how.of_ratings, budget=budget)
+    room = fitter.room(train, how.tries)
+    catalog = replace(
+        fitter.host.catalog,
+        for_ratings=how.of_ratings,
+        refusal=lambda strategy, facts: refusal_of(strategy, replace(room, facts=facts)),
+    )
     if spec.strategy is None:
         found = fitter.host.call(
             "choose_strategy",
-            facts=facts,
+            facts=room.facts,
             transfer=train,
             registry=registry,
             catalog=catalog,
@@ -173,7 +176,7 @@ def choose(spec: TransferSpec, train: Transfer, registry: Registry, fitter: Fitt
         found = Decision(spec.strategy, dict(spec.params), "experiment", trace)
     if found.strategy == AUTO:
         return found
-    if objection := refusal_of(catalog.make(found.strategy, found.params), facts, budget):
+    if objection := refusal_of(catalog.make(found.strategy, found.params), room):
         raise StrategyError(
             f"{train.place}: {found.strategy} cannot serve this transfer: {objection} (measured after the hold-out)"
         )
@@ -209,15 +212,14 @@ def audit_facts(reports: Sequence[AuditReport], spec: TransferSpec) -> dict[str,
 
 def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tuple[list[Strategy], list[str]]:
     """Return the strategies to measure: baselines, the choice, those beside; and lines on those passed over."""
-    facts, catalog = [PairFacts.of(pair) for pair in train.pairs], fitter.host.catalog
-    budget = fitter.context.budget
+    room, catalog = fitter.room(train, job.how.tries), fitter.host.catalog
     chosen = catalog.make(decision.strategy, decision.params)
     field: dict[str, Strategy] = {}
     notes: list[str] = []
     baselines = [kind for _, kind in sorted(catalog.strategies.items()) if kind.baseline and job.how.measures(kind)]
     # of equal baselines the first is taken for the lift: the simplest
     for kind in sorted(baselines, key=lambda kind: len(kind.model_fields)):
-        if obstacle := catalog.missing(kind.name) or refusal_of(made := catalog.make(kind.name, {}), facts, budget):
+        if obstacle := catalog.missing(kind.name) or refusal_of(made := catalog.make(kind.name, {}), room):
             notes.append(f"{kind.name} passed over: {obstacle}")
         else:
             field[kind.name] = made
@@ -227,12 +229,11 @@ def _field(job: Job, decision: Decision, train: Transfer, fitter: Fitter) -> tup
         raise StrategyError(f"{train.place}: there is no baseline to measure a lift against{why}")
     for name in job.spec.beside:
         beside = catalog.make(name, {})
-        if objection := refusal_of(beside, facts, budget):
+        if objection := refusal_of(beside, room):
             notes.append(f"{name} passed over: {objection}")
         else:
             field.setdefault(name, beside)
-    lines = (left_out(one, facts, job.how.tries, budget) for one in field.values())
-    return list(field.values()), [*notes, *(line for line in lines if line)]
+    return list(field.values()), [*notes, *left_out(field.values(), room)]
 
 
 def leaky(entry: Entry) -> Entry:

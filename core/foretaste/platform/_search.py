@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from foretaste.data import PairFacts
 from foretaste.errors import ConfigError, MissingPackageError
-from foretaste.platform._settings import settings_of
-from foretaste.strategy import Budget, Strategy, make_strategy
+from foretaste.platform._settings import Room, settings_of
+from foretaste.strategy import Strategy, make_strategy
 
 SearchKind = Literal["grid", "optuna"]
 
@@ -37,11 +37,11 @@ class Sampler:
     The grid's values are combined freely, so that it also finds what a grid of few settings leaves out.
     """
 
-    def __init__(self, strategy: Strategy, facts: Sequence[PairFacts], seed: int, budget: Budget) -> None:
+    def __init__(self, strategy: Strategy, room: Room, seed: int) -> None:
         import optuna
 
         self._strategy = strategy
-        self._values = _values(settings_of(strategy, facts, _MANY, budget))
+        self._values = _values(settings_of(strategy, replace(room, tries=_MANY)))
         self._spaces: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.CategoricalDistribution(list(range(len(values))))
             for name, values in self._values.items()

@@ -1,61 +1,118 @@
-"""Which settings of a strategy can be tried on a pair, within a budget."""
+"""Which settings of a strategy can be tried on a transfer, within a budget."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
 from foretaste.plugins import said, type_of
-from foretaste.strategy import Budget, Strategy
+from foretaste.strategy import Budget, Memory, Strategy
+
+Estimate = float | str | None
+"""How many seconds a fit would take, or why that cannot be said; None where nothing is estimated."""
 
 _MANY = 1000
-"""Settings that are looked at for one that takes less."""
+"""Settings that are looked at for one that takes less memory."""
+_TIMED = 8
+"""How many of these are timed for one that takes less time."""
 
 
-def settings_of(strategy: Strategy, facts: Sequence[PairFacts], tries: int, budget: Budget) -> list[Strategy]:
-    """Return at most so many settings to try, the strategy as it is first unless it takes more than the budget has.
+@dataclass(frozen=True, eq=False)
+class Room:
+    """What a fit on one transfer may cost, and how it is found out what it would."""
+
+    facts: Sequence[PairFacts]
+    budget: Budget
+    tries: int = 1
+    seconds: Callable[[Strategy], Estimate] | None = None
+    """How long a fit would take; None where nothing is timed."""
+
+    def estimate(self, strategy: Strategy) -> Estimate:
+        """Say how long a fit would take, where a budget asks for it."""
+        return self.seconds(strategy) if self.seconds else None
+
+    def heavy(self, strategy: Strategy) -> str | None:
+        """Say what memory a setting takes where that is more than the budget has."""
+        need = memory_of(strategy, self.facts)
+        return None if need is None else need.beyond(self.budget)
+
+    def slow(self, strategy: Strategy) -> str | None:
+        """Say what time a setting takes where that is more than the budget has."""
+        seconds = self.estimate(strategy)
+        if not isinstance(seconds, float) or self.budget.seconds is None or seconds <= self.budget.seconds:
+            return None
+        return f"would take some {shown_seconds(seconds)}, the budget is {self.budget.seconds:g} s"
+
+    def beyond(self, strategy: Strategy) -> str | None:
+        """Say what a setting takes where that is more than the budget has."""
+        return self.heavy(strategy) or self.slow(strategy)
+
+
+def settings_of(strategy: Strategy, room: Room) -> list[Strategy]:
+    """Return the settings to try, the strategy as it is first unless it takes more than the budget has.
 
     Settings that take more are left out where others do not. StrategyError where the grid is wrong.
     """
-    found = _grid(strategy, facts, tries)
-    fitting = [one for one in found if _needs(one, facts, budget) is None]
-    return fitting or _lighter(strategy, facts, budget)[:tries] or found
+    return _fitting(strategy, room) or _grid(strategy, room.facts, room.tries)
 
 
-def left_out(strategy: Strategy, facts: Sequence[PairFacts], tries: int, budget: Budget) -> str | None:
-    """Say which settings are not tried as they take more than the budget has; None where all are."""
-    found = _grid(strategy, facts, tries)
-    needs = [need for one in found if (need := _needs(one, facts, budget))]
-    if not needs or strategy.objection(facts):
-        return None
-    return f"{strategy.name}: {len(needs)} of {len(found)} settings are not tried: the first {needs[0]}"
+def left_out(strategies: Iterable[Strategy], room: Room) -> list[str]:
+    """Say of which strategies settings are not tried as they take more than the budget has, or none can be timed."""
+    lines = []
+    for strategy in strategies:
+        found = _grid(strategy, room.facts, room.tries)
+        if strategy.objection(room.facts):
+            continue
+        if needs := [need for one in found if (need := room.beyond(one))]:
+            lines.append(f"{strategy.name}: {len(needs)} of {len(found)} settings are not tried: the first {needs[0]}")
+        if isinstance(why := room.estimate(found[0]), str):
+            lines.append(f"{strategy.name}: not known whether it fits the budget of {room.budget.seconds:g} s: {why}")
+    return lines
 
 
-def refusal_of(strategy: Strategy, facts: Sequence[PairFacts], budget: Budget) -> str | None:
-    """Ask a strategy what it cannot do, or with no setting within a budget; StrategyError where asking fails."""
+def obstacle_of(strategy: Strategy, room: Room) -> str | None:
+    """Ask a strategy what it cannot do, or not within a budget; StrategyError where asking fails."""
     try:
-        refusal = strategy.refusal(facts, budget)
-        if refusal is None or strategy.objection(facts) is not None:
-            return refusal
-        return None if _lighter(strategy, facts, budget) else refusal
-    except StrategyError:
-        raise
+        objection = strategy.objection(room.facts)
     except (Exception, SystemExit) as error:
         raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
+    return objection or room.beyond(strategy)
 
 
-def _lighter(strategy: Strategy, facts: Sequence[PairFacts], budget: Budget) -> list[Strategy]:
-    return [one for one in _grid(strategy, facts, _MANY) if _needs(one, facts, budget) is None]
+def refusal_of(strategy: Strategy, room: Room) -> str | None:
+    """Ask a strategy what it cannot do, or with no setting within a budget; StrategyError where asking fails."""
+    obstacle = obstacle_of(strategy, room)
+    if obstacle is None or strategy.objection(room.facts) is not None:
+        return obstacle
+    return None if _fitting(strategy, room) else obstacle
 
 
-def _needs(strategy: Strategy, facts: Sequence[PairFacts], budget: Budget) -> str | None:
-    """Say what a setting takes where that is more than the budget has."""
+def memory_of(strategy: Strategy, facts: Sequence[PairFacts]) -> Memory | None:
+    """Ask a strategy what memory it takes; StrategyError where asking fails."""
     try:
-        need = strategy.memory(facts)
+        return strategy.memory(facts)
     except (Exception, SystemExit) as error:
         raise StrategyError(f"{strategy.name}: memory failed: {said(error)}") from error
-    return None if need is None else need.beyond(budget)
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return an estimate of a time as one would say it: two digits."""
+    return f"{float(f'{seconds:.2g}'):g} s"
+
+
+def _fitting(strategy: Strategy, room: Room) -> list[Strategy]:
+    """Return the settings to try that a budget has room for: those of the grid, or else cheaper ones."""
+    found = [one for one in _grid(strategy, room.facts, room.tries) if room.beyond(one) is None]
+    if found:
+        return found
+    light = [one for one in _grid(strategy, room.facts, _MANY) if room.heavy(one) is None]
+    if room.seconds is not None and len(light) > _TIMED:
+        light = [light[place] for place in np.linspace(0, len(light) - 1, _TIMED).round().astype(int)]
+    return [one for one in light if room.slow(one) is None][: room.tries]
 
 
 def _grid(strategy: Strategy, facts: Sequence[PairFacts], tries: int) -> list[Strategy]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from foretaste.data import PairFacts
 from foretaste.errors import ConfigError, MissingPackageError, did_you_mean
-from foretaste.strategy import Budget, Strategy, make_strategy, missing_packages
+from foretaste.strategy import Strategy, make_strategy, missing_packages
 
 STRATEGY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]*/[a-z0-9][a-z0-9_.-]*")
 """What a strategy may be called: ``plugin/strategy``, in small letters."""
@@ -25,8 +26,8 @@ class Catalog:
     """Plugin or strategy name to the reason why it was kept out."""
     for_ratings: bool = False
     """The first metric is one of predicted ratings: only strategies that predict some can serve."""
-    budget: Budget = field(default_factory=Budget)
-    """What a fit may cost: strategies that know that they take more cannot serve."""
+    refusal: Callable[[Strategy, Sequence[PairFacts]], str | None] = Strategy.refusal
+    """Why a strategy is not to be fitted on pairs with these facts, by what it objects to and what it would cost."""
 
     def get(self, name: str) -> type[Strategy]:
         """Return a strategy class; ConfigError names what is known, or says why its plugin is not there."""

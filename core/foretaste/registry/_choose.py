@@ -90,7 +90,7 @@ def _obstacle(use: Use, facts: Sequence[PairFacts], catalog: Catalog) -> str | N
             return None
         if obstacle := catalog.unfit(use.strategy):
             return obstacle
-        return make_strategy(catalog.get(use.strategy), use.params).refusal(facts, catalog.budget)
+        return catalog.refusal(make_strategy(catalog.get(use.strategy), use.params), facts)
     except ConfigError as error:
         lines = str(error).splitlines()
         return "; ".join(line.removeprefix(f"{use.strategy}: ") for line in lines)
