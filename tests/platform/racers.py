@@ -1,6 +1,7 @@
 """A plugin for races, as a file: what is in hand cannot be raced in a process of its own."""
 
 import os
+import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -63,6 +64,30 @@ class Late(Taste):
         return super().adapt(carried, transfer, context)
 
 
+class Slow(Taste):
+    """Takes a millisecond for each person of the source and unit of weight: 0.4 s, or 0.01 s, for all."""
+
+    name: ClassVar[str] = "race/slow"
+
+    weight: float = 4.0
+
+    def grid(self, facts, n):
+        return self.varied([{"weight": weight} for weight in (4.0, 0.1)])[:n]
+
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
+        time.sleep(0.001 * self.weight * (transfer.pair.source.interactions.history > 0).sum())
+        return super().adapt(carried, transfer, context)
+
+
+class Slower(Slow):
+    """Has no setting that is fast."""
+
+    name: ClassVar[str] = "race/slower"
+
+    def grid(self, facts, n):
+        return [self]
+
+
 @hookimpl
 def register_strategies() -> list[type[Strategy]]:
-    return [Popular, Taste, Bad, Late]
+    return [Popular, Taste, Bad, Late, Slow, Slower]

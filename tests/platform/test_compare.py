@@ -1,6 +1,7 @@
 """A race over all strategies, in a process that may come to grief."""
 
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -99,6 +100,17 @@ def test_half_of_the_settings_go_on_to_the_second_fold(racing, shops):
     racing.compare(asked, folder=shops, output=shops / "out", strategies=HELPS, control=None)
     # 4 settings on the first fold and 2 on the second, the best on the test people; and popularity on all three
     assert len(list((shops / "out/trials").glob("*/*"))) == 4 + 2 + 1 + 3
+
+
+def test_what_would_take_longer_than_each_fit_may_does_not_race(racing, shops):
+    (found,) = compare(racing, shops, ["race/slow", "race/slower"], each=0.2).transfers
+    assert found.entry("race/slow").params == {"weight": 0.1}
+    assert any(
+        note.startswith("race/slow: 1 of 2 settings are not tried: the first would take") for note in found.notes
+    )
+    (late,) = found.unmeasured
+    assert (late.strategy, late.state) == ("race/slower", "late")
+    assert re.fullmatch(r"would take some 0\.\d+ s, the budget is 0.2 s", late.reason)
 
 
 @pytest.mark.parametrize(

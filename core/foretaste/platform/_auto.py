@@ -46,7 +46,9 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
     def told(line: str) -> None:
         arena.context.progress(f"{job.transfer.place}: {line}")
 
-    rules = Rules(how, clock, arena.context.budget.memory, bool(job.control), True, "grid", told)
+    rules = Rules(
+        how, clock, arena.context.budget.memory, bool(job.control), True, "grid", told, arena.context.budget.seconds
+    )
     with arena.asks({place: Task(job.transfer, ready.whole)}) as ask:
         found = contest(place, ready.strategies, held, ready.folds, ask, rules)
     whole, control = measured(found, len(held), how, job.transfer.place)
@@ -56,7 +58,7 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
         ready.decision, strategy=picks[0], params=whole[picks[0]].tuned[0].strategy.params(), trace=trace
     )
     out = [f"{name} {one.state}: {one.reason}" for name, one in found.out.items()]
-    return Raced(decision, picks, whole, control, [*out, *arena.notes])
+    return Raced(decision, picks, whole, control, [*out, *found.notes, *arena.notes])
 
 
 def passed_over(lines: list[Unmeasured]) -> list[str]:

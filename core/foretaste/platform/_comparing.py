@@ -27,7 +27,6 @@ from foretaste.platform._pairs import servable
 from foretaste.platform._race import Ask, Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
-from foretaste.platform._settings import Room, left_out
 from foretaste.platform._trial import Journal
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginHost
@@ -132,7 +131,8 @@ def _compared(
     def told(line: str) -> None:
         asking.context.progress(f"{name}: {line}")
 
-    rules = Rules(how, clock, asking.budget.memory, asking.control, not asking.thorough, asking.search, told)
+    each, stops = asking.context.budget.seconds, not asking.thorough
+    rules = Rules(how, clock, asking.budget.memory, asking.control, stops, asking.search, told, each)
     found = contest(place, ready.strategies, ready.repeats, ready.folds, ask, rules)
     whole, control = measured(found, len(ready.repeats), how, name)
     board = leaderboard(whole, how, control)
@@ -159,7 +159,7 @@ def _compared(
         choice=_choice(picks, over, whole, how),
         evidence=_evidence(asking, ready, found, board, winner),
         audit=audit_facts(audits, ready.spec),
-        notes=[*ready.repeats[0].train.notes, *_left_out(asking, ready), *notes],
+        notes=[*ready.repeats[0].train.notes, *found.notes, *notes],
     )
 
 
@@ -189,11 +189,6 @@ def _evidence(asking: Asking, ready: _Prepared, found: Found, board: Sequence[En
             "versions": asking.versions_of([winner, measured.over]),
         }
     )
-
-
-def _left_out(asking: Asking, ready: _Prepared) -> list[str]:
-    facts = [PairFacts.of(pair) for pair in ready.repeats[0].train.pairs]
-    return left_out(ready.strategies, Room(facts, asking.budget, asking.how.tries))
 
 
 def _unmeasured(found: Found, metric: Metric) -> list[Unmeasured]:

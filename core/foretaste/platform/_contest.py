@@ -13,7 +13,7 @@ from foretaste.platform._bench import Tuned, best_of
 from foretaste.platform._compare import Measure, Measured, controls
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
 from foretaste.platform._search import Sampler, SearchKind
-from foretaste.platform._settings import Room, settings_of
+from foretaste.platform._settings import Room, left_out, settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
 from foretaste.strategy import Budget, Strategy, make_strategy
@@ -35,6 +35,8 @@ class Rules:
     """Whether what cannot win is stopped."""
     search: SearchKind
     told: Callable[[str], None]
+    seconds: float | None = None
+    """What each fit may take; None is what the race leaves it."""
 
 
 @dataclass(eq=False)
@@ -52,17 +54,26 @@ class Found:
     picks: list[str] = field(default_factory=list)
     """What was chosen in each repeat."""
     trace: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Which settings were not tried."""
 
 
 def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[HeldOut], folds: Sequence[int], ask: Ask,
             rules: Rules) -> Found:  # fmt: skip
     """Race all repeats of one transfer; ``folds`` are how many each has."""
     found = Found()
+    stopwatch = _Stopwatch(transfer, ask, rules)
     field_, kinds = list(strategies), {one.name: type(one) for one in strategies}
     for repeat, held in enumerate(repeats):
         clock = rules.clock.part(1 / (len(repeats) - repeat))
-        facts = [PairFacts.of(pair) for pair in held.train.pairs]
-        entrants = [_entrant(one, facts, rules) for one in field_]
+        room = Room(
+            [PairFacts.of(pair) for pair in held.train.pairs], Budget(rules.seconds, rules.memory), rules.how.tries
+        )
+        if rules.seconds is not None:
+            room = replace(room, seconds=stopwatch.seconds)
+        entrants = [_entrant(one, room, rules, stopwatch.stopped) for one in field_]
+        if not repeat:
+            found.notes = left_out([one.strategy for one in entrants if one.state == "racing"], room)
         one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, rules.stops and repeat == 0, kinds)
         one.run(entrants, found)
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
@@ -73,12 +84,43 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
     return found
 
 
-def _entrant(strategy: Strategy, facts: Sequence[PairFacts], rules: Rules) -> Entrant:
-    how, room = rules.how, Room(facts, Budget(memory=rules.memory), rules.how.tries)
+def _entrant(strategy: Strategy, room: Room, rules: Rules, stopped: Mapping[str, Outcome]) -> Entrant:
     if rules.search == "optuna" and not strategy.uses_others:
         first = settings_of(strategy, replace(room, tries=1))
-        return Entrant(strategy, first, Sampler(strategy, room, how.seed), how.tries)
-    return Entrant(strategy, settings_of(strategy, room))
+        made = Entrant(strategy, first, Sampler(strategy, replace(room, seconds=None), rules.how.seed), rules.how.tries)
+    else:
+        made = Entrant(strategy, settings_of(strategy, room))
+    if strategy.name in stopped:
+        made.out("failed", f"its first fit {stopped[strategy.name].reason}")
+    elif slow := room.slow(made.settings[0]):
+        made.out("late", slow)
+    return made
+
+
+@dataclass(eq=False)
+class _Stopwatch:
+    """Finds out what a fit would take: like a trial, in a process that may come to grief."""
+
+    transfer: int
+    ask: Ask
+    rules: Rules
+    stopped: dict[str, Outcome] = field(default_factory=dict)
+    """By strategy, where a part of the people took so long that its process was stopped."""
+
+    def seconds(self, strategy: Strategy) -> float | None:
+        """Return what a fit would take; what fails may do so in the race."""
+        rules, name = self.rules, strategy.name
+        left = rules.clock.left
+        if strategy.ends_in_time or strategy.uses_others or left <= 0:
+            return None
+        if name not in self.stopped:
+            rules.told(f"{name} (timed with a part of the people)")
+            trial = Trial(self.transfer, 0, "time", name, strategy.params())
+            found = self.ask(trial, Limits(None if left == float("inf") else left, rules.memory))
+            if found.why != "time":
+                return found.estimate
+            self.stopped[name] = found
+        return self.stopped[name].limits.seconds
 
 
 def measured(

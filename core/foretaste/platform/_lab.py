@@ -14,6 +14,7 @@ from foretaste.evaluation import HeldOut, Scores, ValidationPlan, hold_out, scor
 from foretaste.platform._bench import Bench
 from foretaste.platform._compare import Measure, permuted
 from foretaste.platform._fit import Fitter
+from foretaste.platform._timing import timed
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.plugins import PluginHost, said
 from foretaste.recommender import Recommender
@@ -75,6 +76,9 @@ class Lab:
         if trial.place == "plan":
             scores = bench.tune(strategy).validation
             return Outcome(scores, settled={name: found.params() for name, found in bench.found().items()})
+        if trial.place == "time":
+            seconds = one.fitter.seconds(strategy, one.held.train) if one.fitter.seconds else None
+            return Outcome(estimate=seconds if isinstance(seconds, float) else None)
         if trial.place == "test":
             recommender = bench.fit(strategy)
             return _judged(recommender, score(recommender, one.held, self.how.metrics), one.held)
@@ -98,7 +102,7 @@ class Lab:
             if trial.permuted:
                 held = replace(held, train=permuted(held.train, seed))
             plan = validation_plan(held.train, self.how.holdout, seed, self.how.folds)
-            self._at, self._repeat = key, _Repeat(held, plan, Fitter(self.host, self.context))
+            self._at, self._repeat = key, _Repeat(held, plan, timed(Fitter(self.host, self.context)))
         return self._repeat
 
 

@@ -20,8 +20,9 @@ from foretaste.evaluation import Scores
 
 _OURS = re.compile(r"[0-9a-f]{16}")
 
-Place = int | Literal["plan", "test"]
-"""On which people: those of one validation fold, of the whole plan, or the test people."""
+Place = int | Literal["plan", "test", "time"]
+"""On which people: those of one validation fold, of the whole plan, or the test people; ``time`` asks nobody, and finds
+what a fit would take with a part of the training data."""
 
 Why = Literal["failed", "time", "memory"]
 
@@ -69,6 +70,8 @@ class Outcome:
     """Settings that it found of other strategies."""
     cpu_seconds: float = 0.0
     seconds: float = 0.0
+    estimate: float | None = None
+    """How many seconds a fit would take, where that was asked for and can be said."""
     memory: int | None = None
     """The most bytes that its process held; None where it had no process of its own."""
     why: Why | None = None
@@ -143,7 +146,7 @@ class Journal:
             arrays = {"people": one.people, "populations": one.populations}
             arrays |= {f"values.{name}": values for name, values in one.values.items()}
             overall = {name: value if np.isfinite(value) else None for name, value in one.overall.items()}
-        plain = ("placed", "notes", "settled", "cpu_seconds", "seconds", "memory", "why", "reason")
+        plain = ("placed", "notes", "settled", "cpu_seconds", "seconds", "estimate", "memory", "why", "reason")
         meta = {name: getattr(outcome, name) for name in plain}
         limits = {"seconds": outcome.limits.seconds, "memory": outcome.limits.memory}
         try:
