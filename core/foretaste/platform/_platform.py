@@ -8,29 +8,29 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
 from foretaste.comparison import CompareResult
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
-from foretaste.errors import ConfigError, DataError, StrategyError, did_you_mean
+from foretaste.errors import ConfigError, DataError, StrategyError
 from foretaste.evaluation import above_minimum, hold_out, prepared
-from foretaste.experiment import MOST_THREADS, Experiment, GivenHoldout, TransferSpec
-from foretaste.metrics import parse_metric
+from foretaste.experiment import Experiment, GivenHoldout, TransferSpec
 from foretaste.platform._arena import Arena
-from foretaste.platform._carried import Saved, ids, onto_saved, read_saved, refuse_control, with_saved
+from foretaste.platform._asked import budget_of, check_names, device_and_threads, each, measure_of, spec_of
+from foretaste.platform._carried import ids, onto_saved, read_saved, refuse_control, with_saved
 from foretaste.platform._checkpoints import Checkpoints
-from foretaste.platform._compare import Measure
 from foretaste.platform._comparing import Asking, compare
 from foretaste.platform._cost import Cost, costs_of
 from foretaste.platform._domains import absolute, given_to
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprints, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
+from foretaste.platform._jobs import about, carried_of, run_all
 from foretaste.platform._lab import Lab, Task
-from foretaste.platform._output import Output, bundle_names, held, open_output
+from foretaste.platform._output import bundle_names, held, open_output
 from foretaste.platform._pairs import servable
 from foretaste.platform._pretrain import portable, save_pretrained
-from foretaste.platform._run import ControlKind, Job, Ready, choose, make_ready, run_transfer, without_twins
+from foretaste.platform._run import ControlKind, Job, choose, without_twins
 from foretaste.platform._search import SearchKind, expect_search
 from foretaste.platform._settings import obstacle_of
 from foretaste.platform._timing import timed
@@ -45,14 +45,11 @@ from foretaste.registry import (
     Registry,
     check_registry,
     joined,
-    read_auto,
     read_registry,
     shipped_registry,
 )
-from foretaste.result import RunResult, TransferResult, matrix
+from foretaste.result import RunResult, matrix
 from foretaste.strategy import UNLIMITED, Budget, Context, Device, never, silent
-
-T = TypeVar("T")
 
 __all__ = ["Explained", "Platform"]
 
@@ -140,7 +137,9 @@ class Platform:
         process was killed, and one that is done leaves nothing there.
         """
         made = self.catalog.make(strategy, params or {})
-        fitter = timed(Fitter(self._host, Context(seed, *_how(device, threads), progress, cancel, budget)))
+        fitter = timed(
+            Fitter(self._host, Context(seed, *device_and_threads(device, threads), progress, cancel, budget))
+        )
         if objection := obstacle_of(made, fitter.room(transfer)):
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
         with nullcontext() if checkpoints is None else held(checkpoints):
@@ -174,13 +173,13 @@ class Platform:
         ``carried`` are folders that ``pretrain`` wrote. All transfers from such a source use its strategy with what was
         carried, in place of what the registry or the experiment says and of pretraining; only other settings are tuned.
         """
-        device, threads = _how(device, experiment.threads if threads is None else threads)
+        device, threads = device_and_threads(device, experiment.threads if threads is None else threads)
         saved = read_saved(carried, experiment, self.catalog)
         named = [spec.strategy for spec in experiment.transfers]
-        specs = _each((spec.place, partial(with_saved, spec, saved, self.catalog)) for spec in experiment.transfers)
+        specs = each((spec.place, partial(with_saved, spec, saved, self.catalog)) for spec in experiment.transfers)
         experiment = experiment.model_copy(update={"threads": threads, "transfers": specs})
-        how = self._measure(experiment)
-        self._check_names(experiment, how)
+        how = measure_of(experiment, self._host.metrics)
+        check_names(experiment, how, self.catalog)
         domains = self._domains(experiment, folder)
         sources = domains | {name: onto_saved(domains[name], one) for name, one in saved.items()}
         found, left_out = servable(specs, lambda place: self._transfer(specs[place], domains, folder, sources))
@@ -197,7 +196,7 @@ class Platform:
         fingerprint = run_fingerprint(
             experiment, transfers, self.registry, self._host, control, device, ids(list(saved), saved), installed
         )
-        context = Context(experiment.seed, device, threads, progress, cancel, _budget(experiment))
+        context = Context(experiment.seed, device, threads, progress, cancel, budget_of(experiment))
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
@@ -215,7 +214,7 @@ class Platform:
                     out,
                     key,
                     name,
-                    _about(transfer, fingerprint, installed) | _carried(spec, saved),
+                    about(transfer, fingerprint, installed) | carried_of(spec, saved),
                     saved,
                     own,
                     arena,
@@ -225,7 +224,7 @@ class Platform:
                     zip(specs, transfers, keys, folders, named, strict=True)
                 )
             ]
-            results, unready = _run_all(jobs, timed(Fitter(self._host, context, out.checkpoints, saved)), out)
+            results, unready = run_all(jobs, timed(Fitter(self._host, context, out.checkpoints, saved)), out)
             result = RunResult(
                 transfers=results,
                 matrix=matrix(results),
@@ -267,14 +266,14 @@ class Platform:
         Optuna proposes of their values, ``tries`` of them either way. A comparison that was killed goes on where it
         was, in the same folder.
         """
-        begun, each = time.monotonic(), _budget(experiment)
+        begun, each_fit = time.monotonic(), budget_of(experiment)
         expect_search(search)
         budget = budget or UNLIMITED
-        budget = replace(budget, memory=each.memory if budget.memory is None else budget.memory)
-        device, threads = _how(device, experiment.threads if threads is None else threads)
+        budget = replace(budget, memory=each_fit.memory if budget.memory is None else budget.memory)
+        device, threads = device_and_threads(device, experiment.threads if threads is None else threads)
         experiment = experiment.model_copy(update={"threads": threads})
-        how = self._measure(experiment)
-        self._check_names(experiment, how)
+        how = measure_of(experiment, self._host.metrics)
+        check_names(experiment, how, self.catalog)
         for name in strategies or ():
             self.catalog.get(name)
         domains = self._domains(experiment, folder)
@@ -293,7 +292,7 @@ class Platform:
             control is not None,
             thorough,
             search,
-            Context(experiment.seed, device, threads, progress, cancel, each),
+            Context(experiment.seed, device, threads, progress, cancel, each_fit),
             race_fingerprints(experiment, transfers, self._host, device, installed),
             installed,
             partial(versions, self._host),
@@ -304,8 +303,8 @@ class Platform:
 
     def lab(self, experiment: Experiment, tasks: Mapping[int, Task], device: Device, threads: int) -> Lab:
         """Return where trials of a race are done."""
-        context = Context(experiment.seed, device, threads, budget=_budget(experiment))
-        return Lab(self._host, tasks, self._measure(experiment), context)
+        context = Context(experiment.seed, device, threads, budget=budget_of(experiment))
+        return Lab(self._host, tasks, measure_of(experiment, self._host.metrics), context)
 
     def pretrain(
         self,
@@ -327,10 +326,10 @@ class Platform:
         No row of the source is in it; what has a row per person goes in with ``people``. A fit that was killed goes on
         where it was. Returns the version's folder. StrategyError for a strategy that is not portable.
         """
-        device, threads = _how(device, experiment.threads if threads is None else threads)
+        device, threads = device_and_threads(device, experiment.threads if threads is None else threads)
         made = portable(self.catalog, strategy, params or {})
-        domain = above_minimum(self.load_domain(source, _spec_of(experiment, source), folder))
-        context = Context(experiment.seed, device, threads, progress, cancel, _budget(experiment))
+        domain = above_minimum(self.load_domain(source, spec_of(experiment, source), folder))
+        context = Context(experiment.seed, device, threads, progress, cancel, budget_of(experiment))
         return save_pretrained(self._host, made, domain, context, output, people)
 
     def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
@@ -338,11 +337,11 @@ class Platform:
 
         Nothing is fitted, unless the experiment's budget has seconds: then some are, with a part of the people.
         """
-        how = self._measure(experiment)
-        self._check_names(experiment, how)
+        how = measure_of(experiment, self._host.metrics)
+        check_names(experiment, how, self.catalog)
         domains = self._domains(experiment, folder)
         fitter = timed(
-            Fitter(self._host, Context(experiment.seed, threads=experiment.threads, budget=_budget(experiment)))
+            Fitter(self._host, Context(experiment.seed, threads=experiment.threads, budget=budget_of(experiment)))
         )
         specs = experiment.transfers
 
@@ -378,40 +377,6 @@ class Platform:
     def _code(self) -> list[Any]:
         return code_facts(self._host, versions(self._host))
 
-    def _measure(self, experiment: Experiment) -> Measure:
-        metrics = _each(
-            (f"metrics[{place}]", partial(parse_metric, text, self._host.metrics))
-            for place, text in enumerate(experiment.metrics)
-        )
-        first = metrics[0]
-        if not first.per_person:
-            raise ConfigError(
-                f"metrics: the first is what lifts are measured in; '{first.label}' has no value per person"
-            )
-        return Measure(experiment.holdout, metrics, experiment.seed, experiment.tries, experiment.folds)
-
-    def _check_names(self, experiment: Experiment, how: Measure) -> None:
-        # a misspelt strategy or parameter should not cost a run
-        def make(name: str, params: Mapping[str, Any]) -> None:
-            if name == AUTO:
-                read_auto(params)
-                return
-            if not self.catalog.make(name, params).predicts_ratings and how.of_ratings:
-                raise ConfigError(
-                    f"{name} predicts no ratings, and the first metric is {how.primary.label};"
-                    " leave it out, or name a metric of lists first"
-                )
-
-        _each(
-            (f"{spec.place}.{key}", partial(make, name, params))
-            for spec in experiment.transfers
-            for key, name, params in (
-                ("strategy", spec.strategy, spec.params),
-                *((f"beside[{n}]", name, {}) for n, name in enumerate(spec.beside)),
-            )
-            if name is not None
-        )
-
     def _domains(self, experiment: Experiment, folder: Path) -> dict[str, Domain]:
         used = {n for spec in experiment.transfers for n in (*spec.sources, spec.target)}
         return {name: self._domain(experiment, name, folder) for name in experiment.domains if name in used}
@@ -436,65 +401,3 @@ class Platform:
         }
         overlap = Overlap(spec.shared, **links)
         return Transfer.of([(sources or domains)[name] for name in spec.sources], domains[spec.target], overlap)
-
-
-def _spec_of(experiment: Experiment, source: str) -> DomainSpec:
-    if source not in experiment.domains:
-        known = f"known: {', '.join(experiment.domains)}{did_you_mean(source, experiment.domains)}"
-        raise ConfigError(f"source: no domain is called '{source}'; {known}")
-    return experiment.domains[source]
-
-
-def _budget(experiment: Experiment) -> Budget:
-    return Budget(experiment.budget.seconds, experiment.budget.memory)
-
-
-def _how(device: Device, threads: int) -> tuple[Device, int]:
-    if device not in get_args(Device):
-        raise ConfigError(f"device: found {device!r}, expected one of {', '.join(get_args(Device))}")
-    if not 1 <= threads <= MOST_THREADS:
-        raise ConfigError(f"threads: found {threads}, expected 1 to {MOST_THREADS}")
-    return device, threads
-
-
-def _each(makers: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
-    """Return what is made for each key; a ConfigError has a line for every key that is wrong."""
-    made, wrong = [], []
-    for key, make in makers:
-        try:
-            made.append(make())
-        except ConfigError as error:
-            wrong += [f"{key}: {line}" for line in str(error).splitlines()]
-    if wrong:
-        raise ConfigError("\n".join(dict.fromkeys(wrong)))  # one key may stand for many transfers
-    return made
-
-
-def _run_all(jobs: Sequence[Job], fitter: Fitter, out: Output) -> tuple[list[TransferResult], list[str]]:
-    """Take what an equal run finished, make the rest ready, and only then begin: a mistake changes nothing.
-
-    Returns the results, and a line for each pair that is left out.
-    """
-
-    def todo_of(place: int) -> TransferResult | Ready:
-        earlier = out.finished(jobs[place].key)
-        return earlier if isinstance(earlier, TransferResult) else make_ready(jobs[place], fitter, earlier)
-
-    todo, left_out = servable([job.spec for job in jobs], todo_of)
-    out.begin()
-    results = []
-    for place in list(todo):
-        job, one = jobs[place], todo.pop(place)  # what was made ready is large
-        results.append(one if isinstance(one, TransferResult) else run_transfer(one, fitter))
-        out.tell(job.key, partial(fitter.host.call, "run_finished", result=results[-1]))
-    return results, left_out
-
-
-def _about(transfer: Transfer, fingerprint: str, installed: dict[str, str]) -> dict[str, Any]:
-    """Return what a bundle's manifest says of the run."""
-    among = {} if transfer.target.candidates is None else {"metrics_among": "given candidates"}
-    return {"fingerprint": fingerprint, "versions": installed, **among}
-
-
-def _carried(spec: TransferSpec, saved: Saved) -> dict[str, Any]:
-    return {"carried": found} if (found := ids(spec.sources, saved)) else {}
