@@ -21,6 +21,7 @@ def arguments(about: str, strategies: list[str]) -> Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--strategies", nargs="+", default=strategies)
     parser.add_argument("--visible", nargs="+", type=int, default=[1, 3, 10], help="few-shot: rows that people keep")
+    parser.add_argument("--permutations", type=int, default=20, help="permutations: races for each pair")
     parser.add_argument("--no-limits", action="store_true", help="few-shot: the strategies alone, without align/prior")
     return parser.parse_args()
 
