@@ -76,19 +76,15 @@ def left_out(strategies: Iterable[Strategy], room: Room) -> list[str]:
 
 def obstacle_of(strategy: Strategy, room: Room) -> str | None:
     """Ask a strategy what it cannot do, or not within a budget; StrategyError where asking fails."""
-    try:
-        objection = strategy.objection(room.facts)
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
-    return objection or room.beyond(strategy)
+    return _objection(strategy, room) or room.beyond(strategy)
 
 
 def refusal_of(strategy: Strategy, room: Room) -> str | None:
     """Ask a strategy what it cannot do, or with no setting within a budget; StrategyError where asking fails."""
-    obstacle = obstacle_of(strategy, room)
-    if obstacle is None or strategy.objection(room.facts) is not None:
-        return obstacle
-    return None if _fitting(strategy, room) else obstacle
+    if objection := _objection(strategy, room):
+        return objection
+    need = room.beyond(strategy)
+    return None if need is None or _fitting(strategy, room) else need
 
 
 def memory_of(strategy: Strategy, facts: Sequence[PairFacts]) -> Memory | None:
@@ -102,6 +98,13 @@ def memory_of(strategy: Strategy, facts: Sequence[PairFacts]) -> Memory | None:
 def shown_seconds(seconds: float) -> str:
     """Return an estimate of a time as one would say it: two digits."""
     return f"{float(f'{seconds:.2g}'):g} s"
+
+
+def _objection(strategy: Strategy, room: Room) -> str | None:
+    try:
+        return strategy.objection(room.facts)
+    except (Exception, SystemExit) as error:
+        raise StrategyError(f"{strategy.name}: objection failed: {said(error)}") from error
 
 
 def _fitting(strategy: Strategy, room: Room) -> list[Strategy]:
