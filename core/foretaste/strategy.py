@@ -21,6 +21,7 @@ from foretaste.checkpoint import Checkpoint
 from foretaste.config import StrictModel, validation_lines
 from foretaste.data import Domain, PairFacts, Transfer
 from foretaste.errors import ConfigError, StrategyError
+from foretaste.metrics import Metric
 from foretaste.recommender import Recommender
 
 if TYPE_CHECKING:
@@ -133,8 +134,10 @@ class Context:
     ``device`` is ``cpu``, ``cuda`` or ``auto``, which is up to the strategy; ``progress`` takes a line of text,
     which is a ``Step`` where the next strategy or repeat begins; ``cancel`` says whether to stop: a strategy that
     does raises a StrategyError, and the run ends as cancelled.
-    ``validation`` is the one plan that strategies may tune on, None inside its own folds. ``fit(name, params,
-    transfer)`` fits another strategy of the catalog through the same hooks and cache.
+    ``validation`` is the one plan that strategies may tune on, None inside its own folds; ``metric`` is the first of
+    the experiment, which settings and strategies are judged by, None where there is no experiment. ``fit(name, params,
+    transfer)`` fits another strategy of the catalog through the same hooks and cache, and ``transfers(name)`` says
+    whether one is a transfer strategy, and no baseline (ConfigError for a name that is not known).
 
     A strategy that ``uses_others`` is handed two calls more, which are None for others and where nothing is measured.
     ``obstacle(name, params)`` says why another cannot serve this transfer, None where it can; ``tune(name, params)``
@@ -154,7 +157,9 @@ class Context:
     cancel: Callable[[], bool] = never
     budget: Budget = Budget()
     validation: ValidationPlan | None = None
+    metric: Metric | None = None
     fit: Callable[[str, Mapping[str, Any], Transfer], Recommender] | None = None
+    transfers: Callable[[str], bool] | None = None
     tune: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None
     obstacle: Callable[[str, Mapping[str, Any]], str | None] | None = None
     checkpoint: Checkpoint | None = None

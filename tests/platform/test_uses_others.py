@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 import pytest
 
 from evaluation.toy_experiment import KINDS, Taste, Toy, Watch, experiment, platform
-from foretaste import Carried, Context, Recommender, StrategyError, Transfer
+from foretaste import Carried, ConfigError, Context, Recommender, StrategyError, Transfer
+from foretaste.testing import taste_world
 
 GATE = {"strategy": "toy/gate", "beside": ["toy/taste"]}
 
@@ -117,6 +118,48 @@ def test_others_are_handed_no_such_calls(shops):
             return super().adapt(carried, transfer, context)
 
     platform(kinds=(*KINDS, Curious)).run(experiment({"strategy": "toy/curious"}), folder=shops)
+
+
+class Asking(Taste):
+    """Notes what it is judged by, and which of two strategies transfer."""
+
+    name: ClassVar[str] = "toy/asking"
+    others: ClassVar[tuple[str, ...]] = ("toy/taste", "toy/popular")
+    heard: ClassVar[list[tuple[str | None, list[bool]]]] = []
+
+    def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
+        assert context.transfers is not None
+        self.heard.append((context.metric and context.metric.label, [context.transfers(one) for one in self.others]))
+        return super().adapt(carried, transfer, context)
+
+
+class Misspelling(Asking):
+    name: ClassVar[str] = "toy/misspelling"
+    others: ClassVar[tuple[str, ...]] = ("toy/tast",)
+
+
+@pytest.fixture
+def heard():
+    Asking.heard.clear()
+    return Asking.heard
+
+
+def test_it_is_told_by_what_all_are_judged_and_which_are_baselines(shops, heard):
+    ours = platform(kinds=(*KINDS, Asking))
+    ours.run(experiment({"strategy": "toy/asking"}, metrics=["recall@3", "ndcg@5"]), folder=shops)
+    how = {"folder": shops, "output": shops / "raced", "strategies": ["toy/asking"], "control": None}
+    ours.compare(experiment({}, metrics=["recall@3"]), **how)
+    assert set(map(str, heard)) == {"('recall@3', [True, False])"}
+
+
+def test_a_fit_without_an_experiment_is_judged_by_nothing(heard):
+    platform(kinds=(*KINDS, Asking)).fit("toy/asking", taste_world())
+    assert heard == [(None, [True, False])]
+
+
+def test_whether_an_unknown_strategy_transfers_is_an_error():
+    with pytest.raises(ConfigError, match=r"unknown strategy 'toy/tast'.*did you mean 'toy/taste'"):
+        platform(kinds=(*KINDS, Misspelling)).fit("toy/misspelling", taste_world())
 
 
 def test_in_a_race_what_did_not_race_itself_is_tuned_once(shops, met):

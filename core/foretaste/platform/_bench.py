@@ -138,7 +138,7 @@ class Bench:
         return settings_of(strategy, self.fitter.room(self.train, self.tries))
 
     def _context(self, strategy: Strategy, memo: dict[Any, Any], plan: ValidationPlan | None) -> Context:
-        context = replace(self.fitter.context, validation=plan, _memo=memo)
+        context = self.fitter.inside(memo, plan)
         if strategy.uses_others:
             context = replace(context, tune=self._tune_other, obstacle=self._obstacle)
         return replace(context, fit=partial(self._fit_other, context))

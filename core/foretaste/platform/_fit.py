@@ -137,8 +137,11 @@ class Fitter:
 
     def inside(self, memo: dict[Any, Any], plan: ValidationPlan | None) -> Context:
         """Return the context of one transfer, with a way to fit other strategies of the catalog."""
-        context = replace(self.context, validation=plan, _memo=memo)
+        context = replace(self.context, validation=plan, transfers=self._transfers, _memo=memo)
         return replace(context, fit=_other_fit(self, context))
+
+    def _transfers(self, name: str) -> bool:
+        return not self.host.catalog.get(name).baseline
 
 
 def _other_fit(fitter: Fitter, outer: Context) -> Callable[[str, Mapping[str, Any], Transfer], Recommender]:

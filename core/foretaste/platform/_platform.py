@@ -196,7 +196,7 @@ class Platform:
         fingerprint = run_fingerprint(
             experiment, transfers, self.registry, self._host, control, device, ids(list(saved), saved), installed
         )
-        context = Context(experiment.seed, device, threads, progress, cancel, budget_of(experiment))
+        context = Context(experiment.seed, device, threads, progress, cancel, budget_of(experiment), metric=how.primary)
         keys = [f"{place}-{transfer.name}" for place, transfer in enumerate(transfers)]
         folders = bundle_names([transfer.name for transfer in transfers])
         with open_output(output or folder / experiment.output, fingerprint, new=new) as out:
@@ -292,7 +292,7 @@ class Platform:
             control is not None,
             thorough,
             search,
-            Context(experiment.seed, device, threads, progress, cancel, each_fit),
+            Context(experiment.seed, device, threads, progress, cancel, each_fit, metric=how.primary),
             race_fingerprints(experiment, transfers, self._host, device, installed),
             installed,
             partial(versions, self._host),
@@ -303,8 +303,9 @@ class Platform:
 
     def lab(self, experiment: Experiment, tasks: Mapping[int, Task], device: Device, threads: int) -> Lab:
         """Return where trials of a race are done."""
-        context = Context(experiment.seed, device, threads, budget=budget_of(experiment))
-        return Lab(self._host, tasks, measure_of(experiment, self._host.metrics), context)
+        how = measure_of(experiment, self._host.metrics)
+        context = Context(experiment.seed, device, threads, budget=budget_of(experiment), metric=how.primary)
+        return Lab(self._host, tasks, how, context)
 
     def pretrain(
         self,
@@ -340,9 +341,8 @@ class Platform:
         how = measure_of(experiment, self._host.metrics)
         check_names(experiment, how, self.catalog)
         domains = self._domains(experiment, folder)
-        fitter = timed(
-            Fitter(self._host, Context(experiment.seed, threads=experiment.threads, budget=budget_of(experiment)))
-        )
+        context = Context(experiment.seed, threads=experiment.threads, budget=budget_of(experiment), metric=how.primary)
+        fitter = timed(Fitter(self._host, context))
         specs = experiment.transfers
 
         def explained(place: int) -> Explained:
