@@ -84,6 +84,18 @@ def test_several_sources_and_a_rule_are_refused_before_the_race(experiment: Path
     assert not (experiment.parent / "out").exists()
 
 
+def test_two_transfers_of_one_pair_and_a_rule_are_refused_before_the_race(experiment: Path, call: Any) -> None:
+    again = "  - {source: grocery, target: drugstore, shared: users, twins: drop}\nmetrics:"
+    experiment.write_text(experiment.read_text().replace("metrics:", again))
+    said = call("compare", experiment, *RACE, "--write", experiment.parent / "registry.yaml")
+    assert said.code == 2
+    assert said.err.strip() == (
+        "error: transfers[1]: --write: found grocery -> drugstore again, after transfers[0]; expected each pair once: a"
+        " rule knows its domains' names alone, and the later one would replace the earlier"
+    )
+    assert not (experiment.parent / "out").exists()
+
+
 def test_a_registry_that_cannot_be_written_costs_no_race(experiment: Path, call: Any) -> None:
     said = call("compare", experiment, *RACE, "--write", experiment.parent / "no/registry.yaml")
     assert said.code == 2

@@ -112,6 +112,15 @@ def _expect_rules(path: Path, experiment: Experiment) -> None:
                 f"{spec.place}: --write: found {len(spec.sources)} sources ({', '.join(spec.sources)}),"
                 " expected one: a rule is about a pair"
             )
+    first: dict[tuple[str, str], str] = {}
+    for spec in experiment.transfers:
+        pair = spec.sources[0], spec.target
+        if pair in first:
+            raise ConfigError(
+                f"{spec.place}: --write: found {' -> '.join(pair)} again, after {first[pair]}; expected each pair once:"
+                " a rule knows its domains' names alone, and the later one would replace the earlier"
+            )
+        first[pair] = spec.place
 
 
 def _write_rules(path: Path, transfers: Sequence[TransferComparison]) -> int:
