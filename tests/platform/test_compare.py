@@ -140,6 +140,22 @@ def test_what_was_done_is_not_done_again(racing, shops, monkeypatch):
     assert second.transfers == first.transfers
 
 
+@pytest.mark.parametrize(("sent", "again"), [(signal.SIGKILL, 1), (signal.SIGSEGV, 0)])
+def test_what_was_killed_from_outside_is_tried_again_by_the_next_start(racing, shops, monkeypatch, sent, again):
+    log = shops / "log"
+    monkeypatch.setenv("RACERS_LOG", str(log))
+    monkeypatch.setenv("RACERS_SIGNAL", str(int(sent)))
+    for begun in (1, 2):
+        (found,) = compare(racing, shops, ["race/killed"]).transfers
+        (failed,) = found.unmeasured
+        assert failed.reason == f"its process ended by {sent.name}"
+        # each of its two settings on the first fold, once for each start
+        assert len(log.read_text().splitlines()) == 2 * (1 + again * (begun - 1))
+    monkeypatch.delenv("RACERS_SIGNAL")
+    (found,) = compare(racing, shops, ["race/killed"]).transfers
+    assert len(found.unmeasured) == 1 - again
+
+
 def test_a_race_that_was_stopped_goes_on_from_its_trials(racing, shops, monkeypatch):
     log = shops / "log"
     monkeypatch.setenv("RACERS_LOG", str(log))

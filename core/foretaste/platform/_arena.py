@@ -42,16 +42,20 @@ class Arena:
         """Yield who does trials on these transfers, by their place in the experiment."""
         context, worker = self.context, self._worker(tasks)
         self.journal.begin()
+        done: set[tuple[int, str]] = set()
 
         def ask(trial: Trial, limits: Limits) -> Outcome:
             limits = self._within(limits, tasks[trial.transfer])
             before = self.journal.read(trial)
-            if before is not None and before.stands(limits):
+            mine = trial.transfer, trial.key
+            # what was killed is tried again once for each start: it may be its fault
+            if before is not None and (before.stands(limits) or (before.why == "killed" and mine in done)):
                 return before
             if context.cancel():
                 raise CancelledError(f"{tasks[trial.transfer].transfer.place}: cancelled")
             found = worker.ask(trial, limits)
             self.journal.write(trial, found)
+            done.add(mine)
             return found
 
         try:

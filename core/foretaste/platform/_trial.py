@@ -24,7 +24,8 @@ Place = int | Literal["plan", "test", "time"]
 """On which people: those of one validation fold, of the whole plan, or the test people; ``time`` asks nobody, and finds
 what a fit would take with a part of the training data."""
 
-Why = Literal["failed", "time", "memory"]
+Why = Literal["failed", "killed", "time", "memory"]
+"""``killed``: its process was ended from outside and not by its limits, which need not be the strategy's fault."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Outcome:
             return _at_most(limits.seconds, self.limits.seconds)
         if self.why == "memory":
             return _at_most(limits.memory, self.limits.memory)
-        return True
+        return self.why != "killed"
 
 
 def _at_most(now: float | None, before: float | None) -> bool:

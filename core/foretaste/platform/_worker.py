@@ -34,6 +34,8 @@ _BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]);"
     "from foretaste.platform._worker import serve; serve(int(sys.argv[1]))"
 )
+_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGHUP")
+"""Signals that no process sends itself: a person's, or the system's where its memory is up."""
 _LOOK = 0.02
 """Seconds between two looks at how much memory a process holds."""
 
@@ -141,7 +143,7 @@ class Worker:
             self.close()
             return replace(stopped.outcome, seconds=watch.spent, memory=watch.most, limits=limits)
         except (EOFError, OSError):
-            return Outcome(why="failed", reason=self._end(), seconds=watch.spent, memory=watch.most, limits=limits)
+            return replace(self._end(), seconds=watch.spent, memory=watch.most, limits=limits)
         watch.look()
         return replace(found, memory=watch.most)
 
@@ -176,14 +178,17 @@ class Worker:
             ours.send(self._setup)
         return self._process
 
-    def _end(self) -> str:
+    def _end(self) -> Outcome:
         """Take away a process that ended by itself, and say how."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         code = self._process.returncode
         self.close()
-        return f"its process ended {f'by {signal.Signals(-code).name}' if code and code < 0 else f'with status {code}'}"
+        if code is None or code >= 0:
+            return Outcome(why="failed", reason=f"its process ended with status {code}")
+        name = signal.Signals(-code).name
+        return Outcome(why="killed" if name in _OUTSIDE else "failed", reason=f"its process ended by {name}")
 
     def close(self) -> None:
         """See Asked.close."""
