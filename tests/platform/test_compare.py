@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -154,6 +155,29 @@ def test_what_was_killed_from_outside_is_tried_again_by_the_next_start(racing, s
     monkeypatch.delenv("RACERS_SIGNAL")
     (found,) = compare(racing, shops, ["race/killed"]).transfers
     assert len(found.unmeasured) == 1 - again
+
+
+def test_what_trained_less_for_want_of_time_trains_on_where_there_is_more(shops):
+    class Trains(Taste):
+        name: ClassVar[str] = "toy/trains"
+        ends_in_time: ClassVar[bool] = True
+
+        def adapt(self, carried, transfer, context):
+            trained.append(min(0.5 * context.budget.seconds, 0.8))
+            time.sleep(trained[-1])
+            return super().adapt(carried, transfer, context)
+
+    def seconds_trained(seconds):
+        trained.clear()
+        how = {"output": shops / "out", "control": None, "budget": Budget(seconds=seconds)}
+        ours.compare(experiment({}, tries=1), folder=shops, **how)
+        return trained
+
+    trained, ours = [], platform(kinds=(Popular, Trains))
+    assert seconds_trained(6)[0] < 0.5
+    assert seconds_trained(60)[0] == 0.8
+    assert seconds_trained(60) == []
+    assert seconds_trained(6) == []
 
 
 def test_a_race_that_was_stopped_goes_on_from_its_trials(racing, shops, monkeypatch):

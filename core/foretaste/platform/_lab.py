@@ -20,6 +20,9 @@ from foretaste.plugins import PluginHost, said
 from foretaste.recommender import Recommender
 from foretaste.strategy import Budget, Context
 
+_SHORTENED = 0.4
+"""What ends in time by itself and took this share of its limit may have ended for it: a strategy may train twice."""
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
@@ -62,7 +65,15 @@ class Lab:
         except (Exception, SystemExit) as error:
             found = Outcome(why="failed", reason=said(error))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        return replace(found, cpu_seconds=cpu, seconds=wall, limits=limits)
+        shortened = found.why is None and self._shortens(trial, limits, wall)
+        return replace(found, cpu_seconds=cpu, seconds=wall, limits=limits, shortened=shortened)
+
+    def _shortens(self, trial: Trial, limits: Limits, took: float) -> bool:
+        """Say whether the time of a race may have ended a training that would have gone on otherwise."""
+        kind, each = self.host.catalog.get(trial.strategy), self.context.budget.seconds
+        if limits.seconds is None or not (kind.ends_in_time or kind.uses_others):
+            return False
+        return (each is None or limits.seconds < each) and took > _SHORTENED * limits.seconds
 
     def _done(self, trial: Trial, limits: Limits) -> Outcome:
         one = self._prepared(trial)

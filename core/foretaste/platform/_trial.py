@@ -18,6 +18,8 @@ from foretaste.checkpoint import Checkpoint
 from foretaste.errors import OutputError
 from foretaste.evaluation import Scores
 
+_WIDER = 1.1
+"""So many times as long a limit has to be for what it shortened to be done again: no two races have the same second."""
 _OURS = re.compile(r"[0-9a-f]{16}")
 
 Place = int | Literal["plan", "test", "time"]
@@ -79,6 +81,8 @@ class Outcome:
     reason: str = ""
     limits: Limits = Limits()
     """What it was given."""
+    shortened: bool = False
+    """Whether its training may have been ended early by these, and not by the experiment's own budget."""
 
     def stands(self, limits: Limits) -> bool:
         """Say whether it need not be tried again with these limits."""
@@ -86,6 +90,8 @@ class Outcome:
             return _at_most(limits.seconds, self.limits.seconds)
         if self.why == "memory":
             return _at_most(limits.memory, self.limits.memory)
+        if self.shortened:
+            return _at_most(limits.seconds, _WIDER * (self.limits.seconds or 0.0))
         return self.why != "killed"
 
 
@@ -147,7 +153,18 @@ class Journal:
             arrays = {"people": one.people, "populations": one.populations}
             arrays |= {f"values.{name}": values for name, values in one.values.items()}
             overall = {name: value if np.isfinite(value) else None for name, value in one.overall.items()}
-        plain = ("placed", "notes", "settled", "cpu_seconds", "seconds", "estimate", "memory", "why", "reason")
+        plain = (
+            "placed",
+            "notes",
+            "settled",
+            "cpu_seconds",
+            "seconds",
+            "estimate",
+            "memory",
+            "why",
+            "reason",
+            "shortened",
+        )
         meta = {name: getattr(outcome, name) for name in plain}
         limits = {"seconds": outcome.limits.seconds, "memory": outcome.limits.memory}
         try:
