@@ -31,6 +31,7 @@ class Ridge(Toy):
 
 class Bayes(Toy):
     name: ClassVar[str] = "linear/naive-bayes"
+    ends_in_time: ClassVar[bool] = True
 
 
 class Popular(Toy):

@@ -108,6 +108,22 @@ def test_a_strategy_behind_one_that_always_serves_is_never_reached(catalog: Cata
     assert found == ["r.yaml:3 (rule 1): align/ridge is never reached: linear/naive-bayes before it can always serve"]
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [("use: [{strategy: toy/slow}, {strategy: baseline/popular}]",), ("use: [{strategy: toy/slow}]", BAYES)],
+    ids=["use", "rule"],
+)
+def test_what_stands_behind_a_strategy_that_a_budget_in_seconds_may_pass_over_is_reached(
+    catalog: Catalog, rules: tuple[str, ...]
+) -> None:
+    class Slow(catalog.get("linear/naive-bayes")):  # type: ignore[misc]
+        name: ClassVar[str] = "toy/slow"
+        ends_in_time: ClassVar[bool] = False
+
+    with_slow = replace(catalog, strategies={**catalog.strategies, "toy/slow": Slow})
+    assert problems(with_slow, *rules) == []
+
+
 STARS = "use: [{strategy: toy/stars}]"
 
 

@@ -60,9 +60,14 @@ def _never_reached(rule: Rule, before: tuple[Rule, ...], catalog: Catalog) -> It
 
 
 def _always_serves(use: Use, catalog: Catalog) -> bool:
-    """Say whether a strategy needs no package and never objects."""
+    """Say whether a strategy needs no package, never objects, and is passed over by no budget.
+
+    What a budget in seconds times may be, and registries know no budget; a baseline is taken to be fast.
+    """
     kind = catalog.strategies.get(use.strategy)
     if kind is None or kind.requires or _faults(use, catalog):
+        return False
+    if not (kind.baseline or kind.ends_in_time or kind.uses_others):
         return False
     return kind.objection is Strategy.objection and kind.memory is Strategy.memory
 
