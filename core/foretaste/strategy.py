@@ -213,6 +213,13 @@ class Strategy(StrictModel, ABC):
         """Say what fitting takes with these facts at its largest, or None where that is not known beforehand."""
         return None
 
+    def unsupported(self, device: Device) -> str | None:
+        """Say why this cannot be fitted on a device (``torch sees no cuda here``), or None.
+
+        Asked before a run takes anything away; it may import what it ``requires``.
+        """
+        return None
+
     def refusal(self, facts: Sequence[PairFacts], budget: Budget = UNLIMITED) -> str | None:
         """Say why this is not to be fitted: its objection, or what it takes where a budget has less; None if it is."""
         if objection := self.objection(facts):

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from foretaste import PairFacts, Search, Strategy
+from foretaste_deep._gpu import unsupported
 
 _FEWEST_PEOPLE = 64
 
@@ -46,6 +47,10 @@ class Deep(Strategy, ABC):
     """Number of target rows at which own and source vector count alike."""
     mixed_precision: bool = True
     """Whether a GPU multiplies in bfloat16; a CPU never does."""
+
+    def unsupported(self, device: str) -> str | None:
+        """A GPU has to be there."""
+        return unsupported(device)
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """Training needs people to learn from."""

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field
 
 from foretaste import Carried, Context, Domain, FactorModel, PairFacts, Strategy, StrategyError, Transfer
+from foretaste_deep._gpu import unsupported
 
 _FEWEST_PEOPLE = 64
 
@@ -83,6 +84,10 @@ class Ratings(Strategy):
     """Epochs without gain for the people held out after which training ends."""
     held: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the people who are held out at first, to say when to stop; 0: after ``epochs``."""
+
+    def unsupported(self, device: str) -> str | None:
+        """A GPU has to be there."""
+        return unsupported(device)
 
     def objection(self, facts: Sequence[PairFacts]) -> str | None:
         """Ratings on both sides, and people to learn from."""

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 import pytest
 
-from evaluation.toy_experiment import Watch, experiment, platform, run
-from foretaste import DataError, ForetasteError, OutputError, PluginError, hookimpl
+from evaluation.toy_experiment import Popular, Taste, Watch, experiment, platform, run
+from foretaste import DataError, ForetasteError, OutputError, PluginError, StrategyError, hookimpl
 from foretaste.platform._lock import LOCK, locked
 
 TWO = ({"strategy": "toy/taste"}, {"source": "drugstore", "target": "grocery", "strategy": "toy/plain"})
@@ -26,6 +27,9 @@ MISTAKES = [
     (({"strategy": "toy/taste"}, {"strategy": "toy/picky"}), {}, "toy/picky cannot serve this transfer"),
     (({"strategy": "toy/taste"}, {"shared": "none", "strategy": "toy/plain"}), {}, "needs people with rows on both"),
     (({"strategy": "toy/taste"},), {"holdout": {"kind": "newcomers", "fraction": 0.99}}, "nobody to validate on"),
+    (({"strategy": "toy/tast"},), {}, "unknown strategy 'toy/tast'"),
+    (({"strategy": "toy/taste"},), {"metrics": ["ndgc@5"]}, "unknown metric 'ndgc@5'"),
+    (({"strategy": "toy/taste"},), {"domains": {"grocery": {"path": "no"}, "drugstore": {"path": "no"}}}, "no such"),
 ]
 
 
@@ -39,6 +43,26 @@ def test_a_mistake_that_the_data_shows_leaves_the_earlier_run_as_it_was(shops, t
     assert everything(shops / "out") == before
     assert platform(watch).run(experiment(), folder=shops) == first
     assert watch.adapted == []
+
+
+class OnCpu(Taste):
+    name: ClassVar[str] = "toy/taste"
+
+    def unsupported(self, device):
+        return "there is none here" if device == "cuda" else None
+
+
+def test_a_device_that_is_not_there_leaves_earlier_results_as_they_were(shops):
+    ours = platform(kinds=(Popular, OnCpu))
+    ours.run(experiment(), folder=shops)
+    ours.compare(experiment(), folder=shops, output=shops / "raced", control=None)
+    before = everything(shops)
+    words = r"^grocery -> drugstore: toy/taste cannot be fitted on cuda: there is none here$"
+    with pytest.raises(StrategyError, match=words):
+        ours.run(experiment(), folder=shops, new=True, device="cuda")
+    with pytest.raises(StrategyError, match=words):
+        ours.compare(experiment(), folder=shops, output=shops / "raced", control=None, device="cuda")
+    assert everything(shops) == before
 
 
 @pytest.mark.parametrize(("transfers", "changed", "words"), MISTAKES)

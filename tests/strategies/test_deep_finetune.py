@@ -479,6 +479,9 @@ def test_a_device_that_is_not_there_is_named() -> None:
     assert device("auto") == CPU
     with pytest.raises(StrategyError, match=r"^device: found cuda, but torch sees none here; expected cpu or auto$"):
         device("cuda")
+    assert Finetune().unsupported("cuda") == "torch sees no GPU here; expected cpu or auto"
+    assert Finetune().unsupported("cpu") is None
+    assert Finetune().unsupported("auto") is None
 
 
 def test_torch_has_as_many_threads_as_before() -> None:

@@ -152,7 +152,9 @@ class Bench:
             made = self._other(name, params)
         except (ConfigError, StrategyError) as error:
             return "; ".join(str(error).splitlines())
-        return refusal_of(made, self.fitter.room(self.train, self.tries))
+        return made.unsupported(self.fitter.context.device) or refusal_of(
+            made, self.fitter.room(self.train, self.tries)
+        )
 
     def _tune_other(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of another strategy that are best on the plan, those given left as they are."""

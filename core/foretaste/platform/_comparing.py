@@ -27,6 +27,7 @@ from foretaste.platform._pairs import servable
 from foretaste.platform._race import Ask, Clock
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
+from foretaste.platform._settings import expect_device
 from foretaste.platform._trial import Journal
 from foretaste.platform._worker import Recipe
 from foretaste.plugins import PluginHost
@@ -114,6 +115,7 @@ def _prepared(asking: Asking, place: int, host: PluginHost) -> _Prepared:
     strategies, passed_over = entrants(
         spec, repeats[0].train, how, asking.registry, host.catalog, asking.budget, asking.strategies, asking.control
     )
+    expect_device(strategies, asking.context.device, transfer.place)
     return _Prepared(spec, Task(transfer, whole), twins, repeats, folds, strategies, passed_over)
 
 

@@ -34,7 +34,7 @@ from foretaste.platform._fit import Fitter
 from foretaste.platform._guard import HANDED_ON, Served, blended, guarded, handed_on
 from foretaste.platform._output import Output
 from foretaste.platform._pretrain import plugin_of
-from foretaste.platform._settings import left_out, refusal_of
+from foretaste.platform._settings import expect_device, left_out, refusal_of
 from foretaste.recommender import Recommender
 from foretaste.registry import AUTO, Decision, Registry
 from foretaste.result import Entry, TransferResult
@@ -105,6 +105,7 @@ def make_ready(job: Job, fitter: Fitter, damage: str | None) -> Ready:
         passed_over = passed_over_lines(out)
     else:
         strategies, passed_over = _field(job, decision, held[0].train, fitter)
+    expect_device(strategies, fitter.context.device, job.transfer.place)
     return Ready(job, whole, twins, held, folds, decision, strategies, passed_over, damage)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
 from foretaste.plugins import said, type_of
-from foretaste.strategy import Budget, Memory, Strategy
+from foretaste.strategy import Budget, Device, Memory, Strategy
 
 Estimate = float | str | None
 """How many seconds a fit would take, or why that cannot be said; None where nothing is estimated."""
@@ -77,6 +77,20 @@ def left_out(strategies: Iterable[Strategy], room: Room) -> list[str]:
 def obstacle_of(strategy: Strategy, room: Room) -> str | None:
     """Ask a strategy what it cannot do, or not within a budget; StrategyError where asking fails."""
     return _objection(strategy, room) or room.beyond(strategy)
+
+
+def expect_device(strategies: Iterable[Strategy], device: Device, place: str) -> None:
+    """Raise StrategyError for strategies that cannot be fitted on a device, or where asking fails."""
+    wrong = []
+    for strategy in strategies:
+        try:
+            why = strategy.unsupported(device)
+        except (Exception, SystemExit) as error:
+            raise StrategyError(f"{strategy.name}: unsupported failed: {said(error)}") from error
+        if why:
+            wrong.append(f"{place}: {strategy.name} cannot be fitted on {device}: {why}")
+    if wrong:
+        raise StrategyError("\n".join(wrong))
 
 
 def refusal_of(strategy: Strategy, room: Room) -> str | None:
