@@ -22,6 +22,9 @@ from foretaste_deep._resume import Journal, Memory
 
 Batch = NDArray[np.int64]
 
+_LARGEST = 1e6
+"""What no trained parameter comes near; products of a few such still are numbers in single precision."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -68,7 +71,8 @@ def train(
     Where the context has a checkpoint, a training of the same ``stage`` goes on where it was killed; ``memory`` is what
     the loss remembers. One that had ended is not done again. Processes that were joined by torch train together.
     ``place`` begins the lines of progress and errors. Raises StrategyError, with the best weights so far left in the
-    model, for a loss that is not finite, where the device has not enough memory, and where the run is cancelled.
+    model, for a loss that is not finite, for parameters beyond all measure, where the device has not enough memory, and
+    where the run is cancelled.
     """
     crew = Crew()
     journal = Journal(context.checkpoint, stage, writes=crew.rank == 0)
@@ -94,7 +98,8 @@ def train(
         order = context.rng(24, epoch)
         every = rounds(order) if rounds else batches(people, schedule.batch, order)
         try:
-            lost = _epoch(place, loss, every, adam, epoch, schedule, context, crew)
+            lost = _epoch(place, loss, every, adam, epoch, schedule, context, crew, stage)
+            _expect_moderate(place, adam, epoch, stage)
         except StrategyError:
             model.load_state_dict(kept)
             raise
@@ -130,6 +135,7 @@ def _epoch(
     schedule: Schedule,
     context: Context,
     crew: Crew,
+    stage: str,
 ) -> float:
     """Take a step for each batch, and return the mean loss over people."""
     total, seen = 0.0, 0
@@ -140,10 +146,25 @@ def _epoch(
         seen += len(batch)
         if not math.isfinite(total):
             raise StrategyError(
-                f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number;"
-                " a smaller learning_rate may help"
+                f"{place}: the loss is {total} in epoch {epoch + 1}, expected a number; {_remedy(stage)}"
             )
     return total / max(seen, 1)
+
+
+def _expect_moderate(place: str, adam: Adam, epoch: int, stage: str) -> None:
+    """Raise StrategyError where a parameter has gone astray: the loss of the last step was that before it."""
+    if not adam.parameters:
+        return
+    largest = float(torch.stack([one.detach().abs().max().float() for one in adam.parameters]).max())
+    if not largest < _LARGEST:  # nor is NaN
+        raise StrategyError(
+            f"{place}: a parameter is {largest:.3g} after epoch {epoch + 1}, expected less than {_LARGEST:.0e};"
+            f" {_remedy(stage)}"
+        )
+
+
+def _remedy(stage: str) -> str:
+    return f"a smaller {'source_' * (stage == 'source')}learning_rate may help"
 
 
 def _out_of_patience(schedule: Schedule, epoch: int, reached: int) -> bool:

@@ -389,6 +389,27 @@ def test_a_cancelled_run_says_so() -> None:
         trained([0.0, 1.0], Context(cancel=lambda: True))
 
 
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (
+            {"learning_rate": 1e39},
+            "films: a parameter is (inf|nan) after epoch 1, .*; a smaller learning_rate may help",
+        ),
+        (
+            {"learning_rate": 1e20, "scorer_units": 4},
+            r"films: a parameter is \S+ after epoch 1, expected less than 1e\+06",
+        ),
+        ({"source_learning_rate": 1e20}, r"books: a parameter is .*; a smaller source_learning_rate may help"),
+    ],
+    ids=["infinite", "scores would overflow", "source"],
+)
+def test_parameters_that_the_last_step_led_astray_are_told(how: dict[str, Any], words: str) -> None:
+    one_step = {"epochs": 1, "source_epochs": 1, "batch": 1000, "held": 0.0}
+    with pytest.raises(StrategyError, match=rf"^deep/finetune: {words}"):
+        fit_once(Finetune(**{**SMALL, **one_step, **how}), taste_world())
+
+
 def test_a_loss_that_is_no_number_ends_training_with_the_weights_as_they_were_good() -> None:
     model = torch.nn.Linear(1, 1, bias=False)
     before = model.weight.detach().clone()
