@@ -487,6 +487,38 @@ def test_optuna_begins_with_a_setting_that_fits_the_memory(shops):
     assert fitted == {1.0, 0.5}
 
 
+def test_optuna_tries_no_combination_that_takes_more_memory_than_there_is(shops):
+    pytest.importorskip("optuna")
+
+    class Sized(Taste):
+        name: ClassVar[str] = "toy/sized"
+        weight: Annotated[float, Search(1.0, 0.5)] = 1.0
+        copies: Annotated[int, Search(1, 2, 3)] = 1
+
+        def memory(self, facts):
+            return Memory(int(self.weight * self.copies * 2**30), f"{self.copies} copies")
+
+        def adapt(self, carried, transfer, context):
+            fitted.add((self.weight, self.copies))
+            return super().adapt(carried, transfer, context)
+
+    fitted = set()
+    how = {"folder": shops, "output": shops / "out", "control": None, "search": "optuna"}
+    asked = experiment({}, budget={"memory": "2GiB"}, tries=6)
+    (found,) = platform(kinds=(Popular, Sized)).compare(asked, **how).transfers
+    assert fitted == {(1.0, 1), (1.0, 2), (0.5, 1), (0.5, 2), (0.5, 3)}
+    (note,) = [one for one in found.notes if one.startswith("toy/sized")]
+    needs = "needs 3 GiB for 3 copies, the budget is 2 GiB"
+    assert note == f"toy/sized: proposed settings not tried: 1, the first {needs}"
+
+
+def test_optuna_tries_nothing_that_would_take_longer_than_a_fit_may(racing, shops):
+    pytest.importorskip("optuna")
+    (found,) = compare(racing, shops, ["race/slow"], each=0.2, search="optuna").transfers
+    assert found.entry("race/slow").params == {"weight": 0.1}
+    assert any(re.match(r"race/slow: proposed settings not tried: 1, the first would take", one) for one in found.notes)
+
+
 def test_optuna_ends_where_the_values_of_a_grid_end(racing, shops):
     pytest.importorskip("optuna")
     asked = experiment({}, tries=50)

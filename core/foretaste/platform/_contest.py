@@ -73,9 +73,11 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
             room = replace(room, seconds=stopwatch.seconds)
         entrants = [_entrant(one, room, rules, stopwatch.stopped) for one in field_]
         if not repeat:
-            found.notes = left_out([one.strategy for one in entrants if one.state == "racing"], room)
+            found.notes = _left_out(entrants, room)
         one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, rules.stops and repeat == 0, kinds)
         one.run(entrants, found)
+        if not repeat:
+            found.notes += _unproposed(entrants)
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
         field_ = [e.strategy for e in entrants if e.state == "racing"]
     for name in found.out:
@@ -87,7 +89,7 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
 def _entrant(strategy: Strategy, room: Room, rules: Rules, stopped: Mapping[str, Outcome]) -> Entrant:
     if rules.search == "optuna" and not strategy.uses_others:
         first = settings_of(strategy, replace(room, tries=1))
-        made = Entrant(strategy, first, Sampler(strategy, replace(room, seconds=None), rules.how.seed), rules.how.tries)
+        made = Entrant(strategy, first, Sampler(strategy, room, rules.how.seed), rules.how.tries)
     else:
         made = Entrant(strategy, settings_of(strategy, room))
     if strategy.name in stopped:
@@ -95,6 +97,21 @@ def _entrant(strategy: Strategy, room: Room, rules: Rules, stopped: Mapping[str,
     elif slow := room.slow(made.settings[0]):
         made.out("late", slow)
     return made
+
+
+def _left_out(entrants: Sequence[Entrant], room: Room) -> list[str]:
+    """Say which settings are not tried; of those that are proposed one by one only the first is known."""
+    racing = [one for one in entrants if one.state == "racing"]
+    whole = left_out([one.strategy for one in racing if one.sampler is None], room)
+    return whole + left_out([one.strategy for one in racing if one.sampler is not None], replace(room, tries=1))
+
+
+def _unproposed(entrants: Sequence[Entrant]) -> list[str]:
+    return [
+        f"{one.name}: proposed settings not tried: {len(needs)}, the first {needs[0]}"
+        for one in entrants
+        if one.sampler is not None and (needs := one.sampler.refused)
+    ]
 
 
 @dataclass(eq=False)

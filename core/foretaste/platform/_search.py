@@ -34,20 +34,28 @@ def expect_search(search: str) -> None:
 class Sampler:
     """Proposes settings by a tree of Parzen estimators (Bergstra et al., NeurIPS 2011) over the values of a grid.
 
-    The grid's values are combined freely, so that it also finds what a grid of few settings leaves out.
+    The grid's values are combined freely, so that it also finds what a grid of few settings leaves out. Settings that
+    take more than a budget has are not proposed.
     """
 
     def __init__(self, strategy: Strategy, room: Room, seed: int) -> None:
         import optuna
 
-        self._strategy = strategy
-        self._values = _values(settings_of(strategy, replace(room, tries=_MANY)))
+        self._strategy, self._room = strategy, room
+        self._refused: dict[str, str] = {}
+        # nothing is timed for its values alone
+        self._values = _values(settings_of(strategy, replace(room, seconds=None, tries=_MANY)))
         self._spaces: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.CategoricalDistribution(list(range(len(values))))
             for name, values in self._values.items()
         }
         with _quiet():
             self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+
+    @property
+    def refused(self) -> list[str]:
+        """Why settings were not proposed that take more than the budget has, one line of each."""
+        return [*self._refused.values()]
 
     def propose(self, tried: Sequence[tuple[Strategy, float]]) -> Strategy | None:
         """Return a setting that was not tried, None where there is none; ``tried`` are settings and what each is worth.
@@ -67,8 +75,11 @@ class Sampler:
                 made = make_strategy(type(self._strategy), self._strategy.params() | chosen)
             except ConfigError:
                 continue  # values that do not go together
-            if _said(made) not in known:
+            if _said(made) in known or _said(made) in self._refused:
+                continue
+            if (need := self._room.beyond(made)) is None:
                 return made
+            self._refused[_said(made)] = need
         return None
 
     def _learn(self, tried: Sequence[tuple[Strategy, float]]) -> None:
