@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -32,6 +33,7 @@ from foretaste.platform._compare import Measure, Measured, repeats_of
 from foretaste.platform._contest import Found, Rules, choices, contest, measured
 from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock, Entrant, Race
+from foretaste.platform._settings import cheapest_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.platform._worker import Setup, Worker
 
@@ -411,6 +413,59 @@ def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
         return late(limits) if trial.permuted and trial.place == 1 else gained(trial)
 
     assert contested(shops, ask).picks == ["toy/taste"]
+
+
+class Wide(Taste):
+    factors: Annotated[int, Search(64, 32, 16)] = 64
+    pretrain_fields: ClassVar[tuple[str, ...] | None] = None
+
+
+def raced_with_room_for(shops, factors, kind=Wide):
+    """A contest of two repeats in which a fit of more factors takes too long, and what was asked of that strategy."""
+    asked = []
+
+    def ask(trial, limits):
+        if trial.strategy == "toy/taste":
+            asked.append((trial.repeat, trial.place, trial.permuted, trial.params["factors"]))
+        return late(limits) if trial.params.get("factors", 0) > factors else gained(trial)
+
+    transfer, how = groceries(shops), replace(HOW, holdout=HOW.holdout.model_copy(update={"repeats": 2}), tries=6)
+    held, folds = repeats_of(transfer, transfer, how)
+    found = contest(0, [Popular(), kind()], held, folds, ask, Rules(how, Clock(), None, True, True, "grid", print))
+    return found, asked
+
+
+def test_where_the_first_setting_takes_too_long_the_cheapest_is_tried_and_that_is_said(shops):
+    found, asked = raced_with_room_for(shops, 16)
+    assert found.picks == ["toy/taste", "toy/taste"]
+    assert [one for one in asked if one[3] > 16] == [(0, 0, False, 64)]
+    assert found.notes == ["toy/taste: its first setting took more than 1.0 s, only the cheapest is tried"]
+
+
+def test_where_the_cheapest_setting_takes_too_long_as_well_no_other_is_tried(shops):
+    found, asked = raced_with_room_for(shops, 8)
+    assert [factors for *_, factors in asked] == [64, 16]
+    assert found.out["toy/taste"].reason == "its first fit took more than 1.0 s, its cheapest too"
+
+
+def test_where_no_setting_is_cheaper_the_first_that_takes_too_long_is_the_last(shops):
+    class Narrow(Taste):
+        factors: int = 64
+
+    found, asked = raced_with_room_for(shops, 16, Narrow)
+    assert len(asked) == 1
+    assert found.out["toy/taste"].reason == "its first fit took more than 1.0 s"
+
+
+def test_what_says_what_memory_it_takes_is_cheapest_where_that_is_least():
+    class Sized(Wide):
+        def memory(self, facts):
+            return Memory(2**20 * (100 - self.factors), "what is left")
+
+    settings = Wide().grid([], 8)
+    assert cheapest_of(settings, []).factors == 16
+    assert cheapest_of([Sized(factors=16), Sized(factors=64)], []).factors == 64
+    assert cheapest_of([one for one in settings if one.factors == 16], []) is None
 
 
 def test_what_holds_too_much_memory_on_the_test_people_has_failed_and_was_not_late(shops):

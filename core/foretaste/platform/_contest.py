@@ -13,7 +13,7 @@ from foretaste.platform._bench import Tuned, best_of
 from foretaste.platform._compare import Measure, Measured, controls
 from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
 from foretaste.platform._search import Sampler, SearchKind
-from foretaste.platform._settings import Room, left_out, settings_of
+from foretaste.platform._settings import Room, cheapest_of, left_out, settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
 from foretaste.strategy import Budget, Strategy, make_strategy
@@ -63,6 +63,7 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
     """Race all repeats of one transfer; ``folds`` are how many each has."""
     found = Found()
     stopwatch = _Stopwatch(transfer, ask, rules)
+    lighter: dict[str, list[Strategy]] = {}
     field_, kinds = list(strategies), {one.name: type(one) for one in strategies}
     for repeat, held in enumerate(repeats):
         clock = rules.clock.part(1 / (len(repeats) - repeat))
@@ -71,13 +72,20 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
         )
         if rules.seconds is not None:
             room = replace(room, seconds=stopwatch.seconds)
-        entrants = [_entrant(one, room, rules, stopwatch.stopped) for one in field_]
+        entrants = [
+            Entrant(one, lighter[one.name]) if one.name in lighter else _entrant(one, room, rules, stopwatch.stopped)
+            for one in field_
+        ]
         if not repeat:
             found.notes = _left_out(entrants, room)
         one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, rules.stops and repeat == 0, kinds)
         one.run(entrants, found)
         if not repeat:
             found.notes += _unproposed(entrants)
+        for e in entrants:
+            if e.lightened and e.state == "racing":
+                lighter[e.name] = e.settings
+                found.notes.append(f"{e.name}: {e.lightened}")
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
         field_ = [e.strategy for e in entrants if e.state == "racing"]
     for name in found.out:
@@ -92,6 +100,9 @@ def _entrant(strategy: Strategy, room: Room, rules: Rules, stopped: Mapping[str,
         made = Entrant(strategy, first, Sampler(strategy, room, rules.how.seed), rules.how.tries)
     else:
         made = Entrant(strategy, settings_of(strategy, room))
+    # a sampler's values are not all known: the grid's are
+    known = made.settings if made.sampler is None else settings_of(strategy, replace(room, seconds=None))
+    made.cheapest = cheapest_of([made.settings[0], *known], room.facts)
     if strategy.name in stopped:
         made.out("failed", f"its first fit {stopped[strategy.name].reason}")
     elif slow := room.slow(made.settings[0]):

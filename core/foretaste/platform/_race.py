@@ -57,6 +57,10 @@ class Entrant:
     """What proposes further settings; None where all are there."""
     tries: int = 1
     """How many settings are tried at most, where there is a sampler."""
+    cheapest: Strategy | None = None
+    """What is tried once where the first setting takes too long; None where nothing is cheaper."""
+    lightened: str = ""
+    """Why that one is tried in place of all others, if it is."""
     scores: list[list[Scores]] = field(default_factory=list)
     """Of each setting, what it came to on each fold so far."""
     state: State = "racing"
@@ -115,6 +119,12 @@ class Entrant:
         self.settings.append(more)
         self.scores.append([])
         return len(self.settings) - 1
+
+    def lighten(self, reason: str) -> None:
+        """Try the cheapest setting, and no other after the first."""
+        assert self.cheapest is not None
+        self.settings, self.scores, self.sampler = [self.settings[0], self.cheapest], [[], []], None
+        self.lightened = f"its first setting {reason}, only the cheapest is tried"
 
     def out(self, state: State, reason: str) -> None:
         """Leave the race."""
@@ -186,8 +196,14 @@ class Race:
             # what a strategy cannot do with these settings it may do with others, but not in time
             one.failure = found.reason
             if found.why == "time" and one.seconds is None:
-                one.out("failed", f"its first fit {found.reason}")
+                one.failure = f"its first fit {found.reason}{', its cheapest too' if one.lightened else ''}"
+                if one.cheapest is not None and not one.lightened:
+                    one.lighten(found.reason)
+                else:
+                    one.out("failed", one.failure)
             return
+        if one.lightened and len(one.settings) > 1:
+            one.settings, one.scores, place = one.settings[1:], one.scores[1:], 0
         one.scores[place].append(found.scores)
         one.seconds = found.seconds
         if place == 0 and fold == 0 and not found.placed and self.metric.kind == "ranking":
@@ -243,7 +259,8 @@ class Race:
 
 
 def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[tuple[Entrant, int]]:
-    """Yield who is tried with which setting: everybody's first, then the other settings of one after another.
+    """Yield who is tried with which setting: everybody's first, the cheapest of those whose first took too long, then
+    the other settings of one after another.
 
     Best first, once that is known. Settings of one in a row share what they have in common.
     """
@@ -257,9 +274,12 @@ def _turns(entrants: Sequence[Entrant], fold: int, metric: Metric) -> Iterator[t
 
     for one in ordered(fold > 0):
         yield one, places[one][0]
+    for one in running:
+        if one.lightened and not any(one.scores):
+            yield one, 1
     for one in ordered(True):
         for place in places[one][1:]:
-            if place < len(one.settings):  # there may be fewer by now
+            if place < len(one.settings) and not one.lightened:  # there may be fewer by now
                 yield one, place
         while not fold and (more := one.proposed(metric)) is not None:
             yield one, more

@@ -101,6 +101,21 @@ def refusal_of(strategy: Strategy, room: Room) -> str | None:
     return None if need is None or _fitting(strategy, room) else need
 
 
+def cheapest_of(settings: Sequence[Strategy], facts: Sequence[PairFacts]) -> Strategy | None:
+    """Return which setting is likely to take least time, None where that is the first.
+
+    It is the one that takes least memory, or else has the smallest whole numbers: factors, epochs, rounds.
+    """
+
+    def cost(strategy: Strategy) -> tuple[int, float]:
+        need = memory_of(strategy, facts)
+        counts = [value for value in strategy.params().values() if type(value) is int]
+        return 0 if need is None else need.bytes, float(np.log1p(np.maximum(counts, 0)).sum())
+
+    found = min(settings, key=cost)
+    return None if found is settings[0] else found
+
+
 def memory_of(strategy: Strategy, facts: Sequence[PairFacts]) -> Memory | None:
     """Ask a strategy what memory it takes; StrategyError where asking fails."""
     try:
