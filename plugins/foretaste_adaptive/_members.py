@@ -16,6 +16,7 @@ MEMBERS = (
     "baseline/ease",
     "align/ridge",
     "align/prior",
+    "align/similarity",
     "linear/naive-bayes",
     "linear/ridge",
     "linear/ease",

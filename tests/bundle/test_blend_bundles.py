@@ -15,6 +15,7 @@ from foretaste.recommender import Blend, GroupGate, HistoryModel
 from recommender.toy_recommenders import (
     LENGTHS,
     USERS,
+    blend_of_readers,
     every_blend,
     gated_blend,
     group_blend,
@@ -114,3 +115,11 @@ def test_an_array_of_a_member_that_is_missing_or_short_is_an_error(tmp_path):
     refused(tmp_path, "user_factors: found shape")
     rewrite_arrays(tmp_path, **{name: None})
     refused(tmp_path, "'user_factors' is missing")
+
+
+def test_places_of_a_members_items_that_are_none_are_an_error(tmp_path):
+    save(blend_of_readers(), tmp_path)
+    name = "model.member.0.items.books"
+    place = load_file(tmp_path / "v1" / "arrays.safetensors")[name]
+    rewrite_arrays(tmp_path, **{name: place + 20})
+    refused(tmp_path, "items of 'books': found places that are none of the 21 items")

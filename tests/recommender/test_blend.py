@@ -17,6 +17,7 @@ from recommender.toy_recommenders import (
     SOURCE,
     TARGET,
     USERS,
+    blend_of_readers,
     factor_model,
     gated_blend,
     group_blend,
@@ -28,6 +29,7 @@ from recommender.toy_recommenders import (
     rating_model,
     roster,
     served_by_group,
+    some_books_model,
     summed_rating_model,
 )
 
@@ -183,6 +185,21 @@ def test_items_are_similar_by_the_member_that_weighs_most():
     assert heavy.similar_items(["b1"], of="books") == parts["toy/history"].similar_items(["b1"], of="books")
     served = group_blend(*[[0, 0, 1]] * 3)  # popularity knows no items; the first of equals among the others answers
     assert served.similar_items([105]) == parts["toy/factors"].similar_items([105])
+
+
+def test_members_may_read_other_items_of_a_domain():
+    some, every, blend = some_books_model(), factor_model(prior_precision=5.0), blend_of_readers()
+
+    def lines(model, *books):
+        found = model.recommend_for({"books": list(books)}, len(MOVIES))
+        return standard(np.array(found.scores)[np.argsort(found.items)].astype(float)[None])[0]
+
+    both = 0.4 * lines(some, "b7", "b9") + 0.6 * lines(every, "b7", "b9", "b1")
+    np.testing.assert_allclose(lines(blend, "b7", "b1", "b9"), both / both.std(), atol=1e-4)
+    assert blend.indexes()["books"].ids.to_list() == [*BOOKS, "b77"]
+    assert blend.similar_items(["b8"], of="books") == every.similar_items(["b8"], of="books")
+    assert blend.similar_items(["b77"], of="books") == some.similar_items(["b77"], of="books")
+    assert {reason.item for reason in blend.explain("u3", 111, n=100).reasons} >= set(items_of(SOURCE, 3, BOOKS))
 
 
 def test_ratings_are_the_weighted_mean_of_what_members_predict():

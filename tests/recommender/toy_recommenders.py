@@ -221,6 +221,22 @@ def guarded_blend() -> Blend:
     return Blend(roster(), parts, GuardedGate(inner.gate, 4, (0, -1, 3), BOUNDS), *LENGTHS)
 
 
+SOME_BOOKS = [*BOOKS[12:4:-1], "b77"]
+
+
+def some_books_model() -> HistoryModel:
+    """Reads some of the books in an order of its own, and one that the others do not know."""
+    rng = np.random.default_rng(13)
+    read = sparse.csr_matrix(sparse.hstack([SOURCE[:, 12:4:-1], sparse.csr_matrix((N_USERS, 1), dtype=np.float32)]))
+    side = Side(Index(SOME_BOOKS, "item"), rng.normal(size=(len(SOME_BOOKS), N_MOVIES)).astype(np.float32), 0.5, read)
+    return HistoryModel(roster(), rng.normal(size=N_MOVIES).astype(np.float32), {"books": side})
+
+
+def blend_of_readers() -> Blend:
+    parts = {"toy/some": some_books_model(), "toy/factors": factor_model(prior_precision=5.0)}
+    return group_blend(*[[0.4, 0.6]] * 3, parts=parts)
+
+
 def every_blend() -> dict[str, Blend]:
     return {
         "blend of one member for each group": served_by_group(),
@@ -228,6 +244,7 @@ def every_blend() -> dict[str, Blend]:
         "blend gated by histories": gated_blend(FACTS[:2]),
         "blend gated by scores": gated_blend(),
         "guarded blend": guarded_blend(),
+        "blend of members that read other books": blend_of_readers(),
     }
 
 

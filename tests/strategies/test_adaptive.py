@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from foretaste import Context, Recommender, StrategyError, Transfer
+from foretaste import Context, Index, Overlap, Recommender, StrategyError, Transfer
 from foretaste.evaluation import validation_plan
-from foretaste.experiment import NewcomersHoldout
+from foretaste.experiment import NewcomersHoldout, RandomHoldout
 from foretaste.strategy import Strategy, make_strategy
-from foretaste.testing import StrategyContract, fit_once, taste_world
+from foretaste.testing import StrategyContract, fit_once, item_world, taste_world
 from foretaste_adaptive import Gate, Stack
 from foretaste_adaptive._crossing import crossed, without_transfer
 from foretaste_adaptive._evidence import Evidence
 from foretaste_adaptive._members import Members, by_group
 from foretaste_adaptive._mixes import gate_weights, gated, likeliest, selected, single
 from foretaste_baseline import Popular
-from foretaste_linear import NaiveBayes
+from foretaste_linear import Ease, NaiveBayes
 
 KINDS: dict[str, type[Strategy]] = {kind.name: kind for kind in (Popular, NaiveBayes)}
 
@@ -126,6 +126,22 @@ def test_where_the_source_says_nothing_what_is_popular_is_served(kind: type[Stra
     model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), replace(world, pairs=(pair,)), context)
     assert any("on people held out, one standard error is" in note for note in model.notes)
     assert list(model.members) == ["baseline/popular"]
+
+
+@pytest.mark.parametrize("kind", [Gate, Stack])
+def test_where_items_are_shared_members_read_those_of_the_source_that_they_go_by(kind: type[Strategy]) -> None:
+    world, kinds = item_world(), {**KINDS, Ease.name: Ease}
+    seen = world.target.interactions
+    young = world.target.with_interactions(seen.onto(seen.users, Index(seen.items.ids[:-3], "item")))
+    world = Transfer.of(world.pair.source, young, Overlap("items"))
+
+    def fitted(name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
+        return fit_once(make_strategy(kinds[name], params), transfer)
+
+    plan = validation_plan(world, RandomHoldout(kind="random"), 0, 3)
+    model: Any = fit_once(kind(members=tuple(kinds)), world, Context(device="cpu", fit=fitted, validation=plan))
+    assert sum(model.explain("a1", "item-a0").weights.values()) == pytest.approx(1)
+    assert len(model.recommend_for({"shop": ["item-a0", "item-a1"]}, 3).items) == 3
 
 
 @pytest.mark.parametrize("kind", [Gate, Stack])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -14,7 +15,14 @@ from scipy import sparse
 from foretaste.data import Index, Transfer, frozen
 from foretaste.recommender._answers import Best, Reason
 from foretaste.recommender._asked import History
-from foretaste.recommender._blend_parts import blend_arrays, blend_from, check_members, shared_histories
+from foretaste.recommender._blend_parts import (
+    blend_arrays,
+    blend_from,
+    check_members,
+    joined_items,
+    places_in,
+    shared_histories,
+)
 from foretaste.recommender._gates import Gate, Weights
 from foretaste.recommender._interface import Recommender, blocks
 from foretaste.recommender._person_facts import mean_and_deviation, standardised
@@ -29,7 +37,7 @@ class Blend(Recommender):
     A member that cannot place a person takes part with what is popular. Where one member alone counts, its own scores
     are handed through, and nothing else is computed. Ratings are predicted where every member does, as the weighted
     mean. A path is the best that a member which may count has. Items are similar by the member that weighs most, of
-    those that know the domain. Raises ValueError where these do not fit each other.
+    those that know the item. Raises ValueError where these do not fit each other.
     """
 
     kind: ClassVar[str] = "blend"
@@ -165,24 +173,28 @@ class Blend(Recommender):
             np.array([sum(row.nnz for name, row in histories.items() if name in names)])
             for names in ((self.roster.target,), self.roster.sources)
         )
-        members = self._members.values()
         (allows,) = self.gate.allows(target)
         alone = allows.sum() == 1
         if self.gate.reads_scores and not alone:
-            found = [self._placed(one, histories) for one in members]
+            found = [self._placed(place, histories) for place in range(len(self._members))]
             (weights,) = self.gate.weights(target, source, [self._standing(one) for one in found])
             return weights, found
         weights = allows.astype(np.float64) if alone else self.gate.weights(target, source)[0]
-        return weights, [self._placed(one, histories) if w else None for one, w in zip(members, weights, strict=True)]
+        return weights, [self._placed(place, histories) if weight else None for place, weight in enumerate(weights)]
 
     def _standing(self, found: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return standardised scores (1, items) of what a member found, or of popularity where that is nothing."""
         return standardised((self._log_popularity[None] if found is None else found).copy())
 
-    def _placed(self, member: Recommender, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32] | None:
+    def _placed(self, place: int, histories: Mapping[str, sparse.csr_matrix]) -> NDArray[np.float32] | None:
         """Return a member's scores of these histories, each read as the member reads it."""
+        member, columns = self._listed[place], self._columns[place]
         known = member._domain_items()
-        given = {name: self._read_by(member, name, row) for name, row in histories.items() if name in known}
+        given = {
+            name: self._read_by(member, name, row[:, columns[name]] if name in columns else row)
+            for name, row in histories.items()
+            if name in known
+        }
         evidence = member._evidence(given)
         return member._fold_in(evidence) if evidence else None
 
@@ -197,7 +209,16 @@ class Blend(Recommender):
         return given.get(self.roster.target), self._fold_in(given)
 
     def _domain_items(self) -> Mapping[str, Index]:
-        return {name: index for member in self._members.values() for name, index in member._domain_items().items()}
+        return self._readable
+
+    @cached_property
+    def _columns(self) -> list[dict[str, NDArray[np.int64]]]:
+        """Where the items that each member reads stand among those that any reads; nothing where they are the same."""
+        return [places_in(self._readable, one._domain_items()) for one in self._listed]
+
+    @cached_property
+    def _readable(self) -> Mapping[str, Index]:
+        return joined_items(member._domain_items() for member in self._members.values())
 
     @property
     def rated_domains(self) -> frozenset[str]:
@@ -205,13 +226,18 @@ class Blend(Recommender):
         return frozenset().union(*(member.rated_domains for member in self._members.values()))
 
     def _comparable(self) -> Mapping[str, Index]:
-        return {name: index for member in self._members.values() for name, index in member._comparable().items()}
+        return self._comparables
+
+    @cached_property
+    def _comparables(self) -> Mapping[str, Index]:
+        return joined_items(member._comparable() for member in self._members.values())
 
     def _similar(self, domain: str, row: int) -> NDArray[np.float32]:
-        weights = self.gate.typical(self.target_history)
-        knowing = [place for place, one in enumerate(self._members.values()) if domain in one._comparable()]
-        best = max(knowing, key=lambda place: weights[place])
-        return self._listed[best]._similar(domain, row)
+        weights, asked = self.gate.typical(self.target_history), self._comparables[domain].take(np.array([row]))
+        known = [one._comparable() for one in self._listed]
+        found = [int(mine[domain].rows(asked)[0]) if domain in mine else -1 for mine in known]
+        best = max((place for place, mine in enumerate(found) if mine >= 0), key=lambda place: weights[place])
+        return self._listed[best]._similar(domain, found[best])
 
     def _weights_told(self, row: int) -> dict[str, float]:
         return dict(zip(self._members, self.weights(np.array([row]))[0].tolist(), strict=True))

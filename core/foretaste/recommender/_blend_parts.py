@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste.data import Index
+from foretaste.data import Index, sealed
 from foretaste.recommender._gates import Gate
 from foretaste.recommender._guarded_gate import gate_arrays, gate_from
 from foretaste.recommender._interface import Recommender
@@ -22,10 +22,9 @@ _NUMBERS, _OFFSETS = ("mean", "lowest", "highest"), ("user_offset", "item_offset
 
 
 def check_members(roster: Roster, members: Mapping[str, Recommender]) -> None:
-    """Raise ValueError unless all are of the roster's people, items and training data, and read the same items."""
+    """Raise ValueError unless all are of the roster's people, items and training data."""
     if not members:
         raise ValueError("members: found none, expected one at least")
-    indexes: dict[str, Index] = {}
     for name, member in members.items():
         mine = member.roster
         for what in ("target", "sources", "users", "items"):
@@ -33,9 +32,30 @@ def check_members(roster: Roster, members: Mapping[str, Recommender]) -> None:
                 raise ValueError(f"member '{name}': found other {what} than those of the blend")
         if not np.array_equal(mine.popularity, roster.popularity) or not _alike(mine.seen, roster.seen):
             raise ValueError(f"member '{name}': was fitted on other rows of '{roster.target}' than the blend")
-        for domain, index in member.indexes().items():
-            if indexes.setdefault(domain, index) != index:
-                raise ValueError(f"member '{name}': found other items of '{domain}' than another member has")
+
+
+def joined_items(found: Iterable[Mapping[str, Index]]) -> dict[str, Index]:
+    """Return by domain the items that any of several readers knows: those of the one that knows most come first.
+
+    A reader may leave out what says nothing to it, as one that goes by shared items does with a source's other items.
+    """
+    read: dict[str, list[Index]] = {}
+    for mine in found:
+        for domain, index in mine.items():
+            read.setdefault(domain, []).append(index)
+    joined = {}
+    for domain, indexes in read.items():
+        first, *others = sorted(indexes, key=len, reverse=True)
+        for other in others:
+            first = first if other is first else first.extended(other.ids)
+        joined[domain] = first
+    return joined
+
+
+def places_in(joined: Mapping[str, Index], mine: Mapping[str, Index]) -> dict[str, NDArray[np.int64]]:
+    """Return by domain where a reader's items stand in the joined ones; nothing where they are the same."""
+    others = {domain: index for domain, index in mine.items() if index != joined[domain]}
+    return {domain: sealed(joined[domain].rows(index.ids)) for domain, index in others.items()}
 
 
 def shared_histories(
@@ -80,12 +100,15 @@ def blend_arrays(members: Mapping[str, Recommender], gate: Gate) -> tuple[dict[s
     arrays = {f"gate.{part}": array for part, array in arrays.items()}
     listed = []
     _, places = shared_histories(members)
+    joined = joined_items(member.indexes() for member in members.values())
     for number, (name, member) in enumerate(members.items()):
         if PLAIN.get(member.kind) is not type(member):
             raise ValueError(f"member '{name}' is a {type(member).__name__}, which no bundle holds")
         mine, facts = member.arrays()
         arrays |= {f"member.{number}.model.{part}": array for part, array in mine.items()}
         arrays[f"member.{number}.paths"] = member.roster.paths
+        here = places_in(joined, member.indexes())
+        arrays |= {f"member.{number}.items.{domain}": place for domain, place in here.items()}
         about: dict[str, Any] = {"name": name, "kind": member.kind, "facts": facts, "histories": places[name]}
         if (scale := member.roster.rating_scale) is not None:
             arrays |= {f"member.{number}.rating.{part}": getattr(scale, part) for part in _OFFSETS}
@@ -112,10 +135,17 @@ def blend_from(
             replace(roster, paths=arrays[f"member.{number}.paths"], rating_scale=scale),
             _under(f"member.{number}.model.", arrays),
             about["facts"],
-            indexes,
+            dict(indexes) | _own_items(indexes, _under(f"member.{number}.items.", arrays)),
             {domain: histories[key] for domain, key in about["histories"].items() if key in histories},
         )
     return members, gate_from(_under("gate.", arrays), facts["gate"])
+
+
+def _own_items(joined: Mapping[str, Index], places: Mapping[str, NDArray[np.int64]]) -> dict[str, Index]:
+    for name, place in places.items():
+        if place.size and not 0 <= place.min() <= place.max() < len(joined[name]):
+            raise ValueError(f"items of '{name}': found places that are none of the {len(joined[name])} items")
+    return {name: Index(joined[name].ids.gather(place), joined[name].kind) for name, place in places.items()}
 
 
 def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
