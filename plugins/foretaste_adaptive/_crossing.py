@@ -21,14 +21,14 @@ _ERRORS = 1.0
 
 
 def crossed(learn: Learn, evidence: Evidence) -> NDArray[np.float64]:
-    """Return (people,) the ndcg of each by weights that are learnt on all folds but the person's own."""
+    """Return (people,) what each one's list is worth by weights that are learnt on all folds but the person's own."""
     folds = evidence.fold if len(np.unique(evidence.fold)) > 1 else np.arange(len(evidence)) % 2
     values = np.zeros(len(evidence))
     for fold in np.unique(folds):
         asked = folds == fold
         others = evidence.taken(asked)
         rest = evidence.taken(~asked) if not asked.all() else others
-        values[asked] = others.ndcg(learn(rest)(others))
+        values[asked] = others.values(learn(rest)(others))
     return values
 
 
@@ -41,9 +41,9 @@ def without_transfer(
     """
     lines = np.eye(len(members.fitted))
     alone = {
-        name: (line, evidence.ndcg(line))
+        name: (line, evidence.values(line))
         for name, line in zip(members.fitted, lines, strict=True)
-        if name.startswith("baseline/")
+        if name in members.baselines
     }
     if not alone or len(evidence) < 2:
         return None

@@ -51,7 +51,7 @@ class Gate(Strategy):
         values = {name: crossed(learn, evidence) for name, learn in ways.items()}
         best = max(values, key=lambda name: values[name].mean())
         told = ", ".join(f"{name} {found.mean():.4f}" for name, found in values.items())
-        context.progress(f"{self.name}: ndcg@10 on people held out: {told}")
+        context.progress(f"{self.name}: {evidence.judge.metric.label} on people held out: {told}")
         if (instead := without_transfer(members, evidence, values[best], transfer)) is not None:
             return instead
         if best == "gate":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretaste import Blend, Context, GroupGate, LinearGate, Recommender, StrategyError, Transfer
-from foretaste_adaptive._evidence import Evidence, evidence_of, joined
+from foretaste_adaptive._evidence import Evidence, Judge, evidence_of, joined
 from foretaste_adaptive._mixes import Weights
 
 MEMBERS = (
@@ -33,6 +33,8 @@ class Members:
     evidence: Evidence | None
     """None without a plan: then nothing can be learnt."""
     notes: tuple[str, ...]
+    baselines: frozenset[str] = frozenset()
+    """Those that carry nothing over; empty where the context does not say."""
 
 
 def gathered(names: Sequence[str], facts: Sequence[str], transfer: Transfer, context: Context) -> Members:
@@ -60,14 +62,15 @@ def gathered(names: Sequence[str], facts: Sequence[str], transfer: Transfer, con
     if not fitted:
         raise StrategyError(f"none of the members can serve: {'; '.join(notes)}")
     reading = reader(facts, len(fitted))
-    parts = []
+    parts, judge = [], Judge.of(transfer, context.metric)
     for place, fold in enumerate(folds):
         told = {name: models[place] for name, models in fitted.items()}
-        parts += evidence_of(Blend.of(fold.train, told, reading), fold.people, fold.truth, reading, place)
+        parts += evidence_of(Blend.of(fold.train, told, reading), fold.people, fold.truth, reading, place, judge)
     if not parts:
         notes.append("nobody was held out to learn weights from: all members count alike")
     handed_on = {name: models[-1] for name, models in fitted.items()}
-    return Members(handed_on, joined(parts) if parts else None, tuple(notes))
+    baselines = frozenset(name for name in fitted if context.transfers and not context.transfers(name))
+    return Members(handed_on, joined(parts) if parts else None, tuple(notes), baselines)
 
 
 def reader(facts: Sequence[str], members: int) -> LinearGate:

@@ -24,7 +24,7 @@ def selected(evidence: Evidence, steps: int) -> Weights:
     counts, best, found = np.zeros(members), -np.inf, np.zeros(members)
     for _ in range(steps):
         tried = [counts + one for one in np.eye(members)]
-        figures = [float(evidence.ndcg(one / one.sum()).mean()) for one in tried]
+        figures = [float(evidence.values(one / one.sum()).mean()) for one in tried]
         place = int(np.argmax(figures))
         counts = tried[place]
         if figures[place] > best:
@@ -51,7 +51,7 @@ def mix_of(evidence: Evidence, steps: int) -> Weights:
 def single(evidence: Evidence) -> Weights:
     """Return all weight (members,) on the member that ranks best."""
     lines = np.eye(evidence.scores.shape[2])
-    return np.asarray(lines[int(np.argmax([float(evidence.ndcg(line).mean()) for line in lines]))])
+    return np.asarray(lines[int(np.argmax([float(evidence.values(line).mean()) for line in lines]))])
 
 
 def gated(evidence: Evidence, facts: NDArray[np.float64], mix: Weights, penalty: float) -> Weights:
@@ -63,7 +63,7 @@ def gated(evidence: Evidence, facts: NDArray[np.float64], mix: Weights, penalty:
     """
     active = np.flatnonzero(mix)
     scores = evidence.scores[:, :, active].astype(np.float64)
-    right = evidence.hidden & evidence.ranked
+    right = evidence.hidden
     told = right.sum(axis=1) > 0
     if not told.any():  # nobody's hidden items are listed by any member: nothing says whom to trust
         return np.zeros((len(mix), facts.shape[1]))

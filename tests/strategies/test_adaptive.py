@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from foretaste import Context, Index, Overlap, Recommender, StrategyError, Transfer
+from foretaste import Context, Index, Metric, Ndcg, Overlap, Ranking, Recommender, StrategyError, Transfer
 from foretaste.evaluation import validation_plan
 from foretaste.experiment import NewcomersHoldout, RandomHoldout
+from foretaste.metrics import Coverage, Recall, RootMeanSquaredError
 from foretaste.strategy import Strategy, make_strategy
 from foretaste.testing import StrategyContract, fit_once, item_world, taste_world
 from foretaste_adaptive import Gate, Stack
 from foretaste_adaptive._crossing import crossed, without_transfer
-from foretaste_adaptive._evidence import Evidence
+from foretaste_adaptive._evidence import Evidence, Judge
 from foretaste_adaptive._members import Members, by_group
 from foretaste_adaptive._mixes import gate_weights, gated, likeliest, selected, single
 from foretaste_baseline import Popular
@@ -27,6 +29,10 @@ KINDS: dict[str, type[Strategy]] = {kind.name: kind for kind in (Popular, NaiveB
 
 def fit(name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
     return fit_once(make_strategy(KINDS[name], params), transfer)
+
+
+def transfers(name: str) -> bool:
+    return not KINDS[name].baseline
 
 
 class TestGate(StrategyContract):
@@ -43,10 +49,10 @@ class TestStack(TestGate):
 
 def learning(seed: int = 0) -> Context:
     plan = validation_plan(taste_world(), NewcomersHoldout(), seed, 3)
-    return Context(seed=seed, device="cpu", fit=fit, validation=plan)
+    return Context(seed=seed, device="cpu", fit=fit, transfers=transfers, validation=plan)
 
 
-def told(people: int = 300, items: int = 40) -> Evidence:
+def told(people: int = 300, items: int = 40, metric: Metric | None = None) -> Evidence:
     """Two members: the first is right about people whose fact is 1, the second about those whose fact is -1."""
     rng = np.random.default_rng(0)
     hidden = rng.random((people, items)) < 0.1
@@ -54,9 +60,9 @@ def told(people: int = 300, items: int = 40) -> Evidence:
     scores = rng.normal(size=(people, items, 2)).astype(np.float32)
     scores[fact > 0, :, 0] += 2 * hidden[fact > 0]
     scores[fact < 0, :, 1] += 2 * hidden[fact < 0]
-    ideal = np.array([(1 / np.log2(np.arange(2, 2 + min(n, 10)))).sum() or 1 for n in hidden.sum(axis=1)])
-    ranked, zero = np.ones_like(hidden), np.zeros(people, np.int64)
-    return Evidence(scores, hidden, ranked, ideal, zero, fact[:, None], np.arange(people) % 3)
+    listed, zero = np.tile(np.arange(items), (people, 1)), np.zeros(people, np.int64)
+    judge, truth = Judge(metric or Ndcg(10), hidden.sum(axis=0), people), sparse.csr_matrix(hidden.astype(np.float32))
+    return Evidence(scores, listed, truth, zero, fact[:, None], np.arange(people) % 3, judge)
 
 
 def test_a_gate_learns_from_facts_whom_to_trust_for_whom():
@@ -66,7 +72,7 @@ def test_a_gate_learns_from_facts_whom_to_trust_for_whom():
     assert weights[0, 0] > 0.9
     assert weights[1, 1] > 0.9
     by_person = gate_weights(even, coefficients, evidence.facts)
-    assert evidence.ndcg(by_person).mean() > evidence.ndcg(even).mean() + 0.05
+    assert evidence.values(by_person).mean() > evidence.values(even).mean() + 0.05
 
 
 def test_an_endless_penalty_leaves_the_mix_for_everybody():
@@ -79,6 +85,42 @@ def test_a_member_that_knows_nothing_gets_little_weight_and_the_better_one_is_fo
     right = evidence.taken(evidence.facts[:, 0] > 0)
     assert single(right).tolist() == [1, 0]
     assert likeliest(right)[0] > 0.9
+    assert selected(right, 20)[0] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("metric", "alike"),
+    [
+        (Recall(5), Recall(5)),
+        (Ndcg(60), Ndcg(60)),
+        (Coverage(10), Ndcg(10)),
+        (RootMeanSquaredError(), Ndcg(10)),
+        (None, Ndcg(10)),
+    ],
+)
+def test_lists_are_worth_what_the_metric_of_the_experiment_says(metric, alike):
+    world = taste_world()
+    judge = Judge.of(world, metric)
+    assert judge.metric == alike
+    evidence = replace(told(items=len(judge.popularity)), judge=judge)
+    weights = np.array([0.3, 0.7])
+    ranked = np.argsort(-(evidence.scores @ weights), axis=1, kind="stable")
+    expected = alike.values(Ranking(ranked, evidence.truth, judge.popularity, judge.people))
+    np.testing.assert_allclose(evidence.values(weights), np.nan_to_num(expected))
+
+
+def test_of_a_metric_that_should_be_small_less_is_worth_more():
+    class Rank(Metric):
+        name = "rank"
+        takes_cutoff = False
+        higher_is_better = False
+
+        def values(self, ranking):
+            return np.argmax(ranking.hits, axis=1).astype(float)
+
+    evidence = told(metric=Rank())
+    right = evidence.taken(evidence.facts[:, 0] > 0)
+    assert single(right).tolist() == [1, 0]
     assert selected(right, 20)[0] > 0.9
 
 
@@ -103,15 +145,15 @@ def test_newcomers_of_a_world_of_tastes_are_served_by_the_member_that_knows_them
 def test_a_mix_that_is_not_a_standard_error_ahead_of_no_transfer_gives_way_to_it():
     evidence, transfer = told(), taste_world()
     fitted = {name: fit(name, {}, transfer) for name in KINDS}
-    members = Members(fitted, evidence, ())
-    alone = evidence.ndcg(np.array([1.0, 0.0]))
+    members = Members(fitted, evidence, (), frozenset({"baseline/popular"}))
+    alone = evidence.values(np.array([1.0, 0.0]))
     unsure = np.random.default_rng(0).normal(0.0, 0.3, len(alone))
     model = without_transfer(members, evidence, alone + unsure - unsure.mean() + 0.01, transfer)
     assert model is not None
     assert list(model.members) == ["baseline/popular"]
     assert model.notes[-1].startswith("mixing gains 0.0100 over baseline/popular on people held out")
     assert without_transfer(members, evidence, alone + unsure - unsure.mean() + 0.03, transfer) is None
-    others = Members({"toy/a": fitted["baseline/popular"], "toy/b": fitted["linear/naive-bayes"]}, evidence, ())
+    others = replace(members, baselines=frozenset())
     assert without_transfer(others, evidence, alone - 0.1, transfer) is None
 
 
@@ -122,7 +164,7 @@ def test_where_the_source_says_nothing_what_is_popular_is_served(kind: type[Stra
     shuffled = replace(rows, user_rows=np.random.default_rng(5).permutation(rows.user_rows))
     pair = replace(world.pair, source=world.pair.source.with_interactions(shuffled))
     plan = validation_plan(replace(world, pairs=(pair,)), NewcomersHoldout(), 0, 3)
-    context = Context(seed=0, device="cpu", fit=fit, validation=plan)
+    context = Context(seed=0, device="cpu", fit=fit, transfers=transfers, validation=plan)
     model: Any = fit_once(make_strategy(kind, {"members": list(KINDS)}), replace(world, pairs=(pair,)), context)
     assert any("on people held out, one standard error is" in note for note in model.notes)
     assert list(model.members) == ["baseline/popular"]
@@ -173,7 +215,7 @@ def test_a_member_that_fails_is_passed_over_in_a_note():
 
 def test_a_group_whose_hidden_items_nobody_lists_says_nothing_about_whom_to_trust():
     evidence = told(people=3)
-    unlisted = replace(evidence, hidden=np.zeros_like(evidence.hidden))
+    unlisted = replace(evidence, truth=sparse.csr_matrix(evidence.truth.shape, dtype=np.float32))
     assert likeliest(unlisted).tolist() == [0.5, 0.5]
 
 
