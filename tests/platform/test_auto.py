@@ -38,7 +38,7 @@ def test_its_figures_are_those_of_a_run_that_names_the_strategy(shops):
 
 def test_what_is_handed_on_is_measured_by_the_choice_of_each_repeat(shops, monkeypatch):
     chosen = iter([("toy/taste", "taste"), ("toy/popular", "popular")])
-    monkeypatch.setattr("foretaste.platform._contest._choice", lambda *_: next(chosen))
+    monkeypatch.setattr("foretaste.platform._repeat._choice", lambda *_: next(chosen))
     asked = experiment(AUTO, holdout={"repeats": 2})
     (found,) = platform(kinds=(Popular, Taste)).run(asked, folder=shops).transfers
     assert found.chosen == "toy/taste"

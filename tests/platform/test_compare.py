@@ -7,6 +7,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -28,11 +29,13 @@ from foretaste import (
 )
 from foretaste.evaluation import Scores
 from foretaste.metrics import builtin_metrics, parse_metric
+from foretaste.platform import _contest, _race
 from foretaste.platform._bench import Tuned
 from foretaste.platform._compare import Measure, Measured, repeats_of
-from foretaste.platform._contest import Found, Rules, choices, contest, measured
+from foretaste.platform._contest import choices, contest, measured
 from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock, Entrant, Race
+from foretaste.platform._repeat import Found, Rules
 from foretaste.platform._settings import cheapest_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.platform._worker import Setup, Worker
@@ -415,6 +418,52 @@ def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
     assert contested(shops, ask).picks == ["toy/taste"]
 
 
+def raced_for(shops, monkeypatch, seconds, cost, repeats=8):
+    """A contest with so many seconds, of which a trial takes what ``cost`` says, and one that was done takes none."""
+    now, done = [0.0], set()
+
+    def ask(trial, limits):
+        takes = 0.0 if trial.key in done else cost(trial)
+        now[0] += min(takes, limits.seconds)
+        if takes > limits.seconds:
+            return late(limits)
+        done.add(trial.key)
+        return replace(gained(trial), seconds=takes)
+
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    for module in (_race, _contest):
+        monkeypatch.setattr(module, "time", clock)
+    transfer, how = groceries(shops), replace(HOW, holdout=HOW.holdout.model_copy(update={"repeats": repeats}), tries=1)
+    held, folds = repeats_of(transfer, transfer, how)
+    found = contest(0, BOTH, held, folds, ask, Rules(how, Clock(seconds), None, False, True, "grid", print, fewer=True))
+    assert now[0] <= seconds
+    return found
+
+
+def test_there_are_as_many_repeats_as_there_is_time_for(shops, monkeypatch):
+    found = raced_for(shops, monkeypatch, 30, lambda trial: 1.0)
+    assert found.repeats == len(found.picks) == 30 // 8
+    assert found.notes == [f"time was left for {found.repeats} of 8 repeats of the hold-out"]
+    assert set(measured(found, HOW, "grocery -> drugstore")[0]) == {"toy/popular", "toy/taste"}
+    whole = raced_for(shops, monkeypatch, 300, lambda trial: 1.0)
+    assert (whole.repeats, whole.notes) == (8, [])
+
+
+@pytest.mark.parametrize("cost", [3.0, 4.5])
+def test_where_the_first_repeat_is_cut_before_transfer_was_tried_it_goes_on_with_the_time_of_all(
+    shops, monkeypatch, cost
+):
+    found = raced_for(shops, monkeypatch, 50, lambda trial: cost if trial.strategy == "toy/taste" else 4.0)
+    assert (found.repeats, found.picks) == (1, ["toy/taste"])
+
+
+def test_a_repeat_that_time_cut_is_left_out_whole(shops, monkeypatch):
+    found = raced_for(shops, monkeypatch, 30, lambda trial: 9.0 if trial.repeat and trial.place == "test" else 1.0)
+    assert (found.repeats, found.picks) == (1, ["toy/taste"])
+    assert found.notes == ["time was left for 1 of 8 repeats of the hold-out"]
+    assert set(measured(found, HOW, "grocery -> drugstore")[0]) == {"toy/popular", "toy/taste"}
+
+
 class Wide(Taste):
     factors: Annotated[int, Search(64, 32, 16)] = 64
     pretrain_fields: ClassVar[tuple[str, ...] | None] = None
@@ -501,7 +550,7 @@ def test_for_a_choice_that_was_not_measured_the_baseline_stands_that_validation_
         return gained(trial)
 
     found = contested(shops, ask, kinds=(Rare(), Popular(), Taste()))
-    whole, _ = measured(found, 1, HOW, "grocery -> drugstore")
+    whole, _ = measured(found, HOW, "grocery -> drugstore")
     assert found.picks == ["toy/taste"]
     assert choices(found, whole, M) == (["toy/popular"], ["toy/popular"])
 

@@ -12,10 +12,11 @@ from foretaste.evaluation import validation_plan
 from foretaste.platform._arena import Arena
 from foretaste.platform._bench import Bench
 from foretaste.platform._compare import Measured
-from foretaste.platform._contest import Rules, choices, contest, measured
+from foretaste.platform._contest import choices, contest, measured
 from foretaste.platform._fit import Fitter
 from foretaste.platform._lab import Task
 from foretaste.platform._race import Clock
+from foretaste.platform._repeat import Rules
 from foretaste.recommender import Recommender
 from foretaste.registry import Decision, read_auto
 from foretaste.result import Control
@@ -51,7 +52,7 @@ def raced(ready: Ready, arena: Arena, place: int) -> Raced:
     )
     with arena.asks({place: Task(job.transfer, ready.whole)}) as ask:
         found = contest(place, ready.strategies, held, ready.folds, ask, rules)
-    whole, control = measured(found, len(held), how, job.transfer.place)
+    whole, control = measured(found, how, job.transfer.place)
     picks, _ = choices(found, whole, how.primary)
     trace = (*ready.decision.trace, *(f"race: {line}" for line in found.trace))
     decision = replace(

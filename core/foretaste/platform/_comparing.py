@@ -17,7 +17,7 @@ from foretaste.experiment import Experiment, TransferSpec
 from foretaste.metrics import Metric
 from foretaste.platform._arena import Arena
 from foretaste.platform._compare import Measure, Measured, gains, leaderboard, populations, repeats_of
-from foretaste.platform._contest import Found, Rules, choices, contest, measured
+from foretaste.platform._contest import choices, contest, measured
 from foretaste.platform._entrants import entrants
 from foretaste.platform._fingerprint import data_fingerprint
 from foretaste.platform._lab import Task
@@ -25,6 +25,7 @@ from foretaste.platform._output import held as hold_folder
 from foretaste.platform._output import replaced, values_table
 from foretaste.platform._pairs import servable
 from foretaste.platform._race import Ask, Clock
+from foretaste.platform._repeat import Found, Rules
 from foretaste.platform._run import audit_facts, audit_of, leaky, without_twins
 from foretaste.platform._search import SearchKind
 from foretaste.platform._settings import expect_device
@@ -134,9 +135,9 @@ def _compared(
         asking.context.progress(f"{name}: {line}")
 
     each, stops = asking.context.budget.seconds, not asking.thorough
-    rules = Rules(how, clock, asking.budget.memory, asking.control, stops, asking.search, told, each)
+    rules = Rules(how, clock, asking.budget.memory, asking.control, stops, asking.search, told, each, fewer=True)
     found = contest(place, ready.strategies, ready.repeats, ready.folds, ask, rules)
-    whole, control = measured(found, len(ready.repeats), how, name)
+    whole, control = measured(found, how, name)
     board = leaderboard(whole, how, control)
     audits = audit_of(ready.task.transfer, ready.repeats[0], ready.twins, how.seed)
     if any(report.leaks for report in audits) and ready.spec.twins == "report":
@@ -153,7 +154,7 @@ def _compared(
         trace=found.trace,
         facts=[PairFacts.of(pair).as_dict() for pair in ready.repeats[0].train.pairs],
         people=len(whole[winner].pooled.people),
-        seeds=[how.seed + repeat for repeat in range(len(ready.repeats))],
+        seeds=[how.seed + repeat for repeat in range(found.repeats)],
         leaderboard=board,
         populations=populations(whole, how),
         memory={n: memory for n, memory in found.memory.items() if n in whole},
@@ -184,7 +185,7 @@ def _evidence(asking: Asking, ready: _Prepared, found: Found, board: Sequence[En
             "lift": measured,
             "control": "not run" if isinstance(entry.control, str) else entry.control.verdict,
             "people": len(found.real[winner].pooled.people),
-            "seeds": [asking.how.seed + repeat for repeat in range(len(ready.repeats))],
+            "seeds": [asking.how.seed + repeat for repeat in range(found.repeats)],
             "holdout": asking.how.holdout.model_dump(mode="json", exclude_none=True),
             "data": {one.name: data_fingerprint(one) for one in (*(p.source for p in transfer.pairs), transfer.target)},
             "date": datetime.datetime.now(tz=datetime.UTC).date(),

@@ -2,96 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from foretaste.data import PairFacts
 from foretaste.errors import StrategyError
-from foretaste.evaluation import HeldOut, Scores, bootstrap_plan, holm, paired_lifts, verdict
+from foretaste.evaluation import HeldOut
 from foretaste.metrics import Metric
-from foretaste.platform._bench import Tuned, best_of
+from foretaste.platform._bench import best_of
 from foretaste.platform._compare import Measure, Measured, controls
-from foretaste.platform._race import Ask, Clock, Entrant, Race, differences, figure_of
-from foretaste.platform._search import Sampler, SearchKind
+from foretaste.platform._race import Ask, Entrant
+from foretaste.platform._repeat import Found, Repeat, Rules
+from foretaste.platform._search import Sampler
 from foretaste.platform._settings import Room, cheapest_of, left_out, settings_of
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
-from foretaste.strategy import Budget, Strategy, make_strategy
+from foretaste.strategy import Budget, Strategy
 
-_REAL, _SHUFFLED = 0.6, 0.4
-"""Of the time of a repeat the race takes this at most; of what is then left the race with people permuted this."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rules:
-    """What a contest goes by."""
-
-    how: Measure
-    clock: Clock
-    memory: int | None
-    control: bool
-    """Whether all is done again with the source's people permuted."""
-    stops: bool
-    """Whether what cannot win is stopped."""
-    search: SearchKind
-    told: Callable[[str], None]
-    seconds: float | None = None
-    """What each fit may take; None is what the race leaves it."""
-
-
-@dataclass(eq=False)
-class Found:
-    """What a contest came to."""
-
-    real: dict[str, Measured] = field(default_factory=dict)
-    """What was measured on the test people of all repeats."""
-    shuffled: dict[str, Measured] = field(default_factory=dict)
-    """The same with people permuted."""
-    out: dict[str, Entrant] = field(default_factory=dict)
-    """What was not, as it left the race."""
-    memory: dict[str, int] = field(default_factory=dict)
-    """The most bytes that the process of a strategy held."""
-    picks: list[str] = field(default_factory=list)
-    """What was chosen in each repeat."""
-    trace: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """Which settings were not tried."""
+_FIRST = 0.5
+"""Of the time of all repeats the first may take this: it is worth more than that there are many."""
 
 
 def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[HeldOut], folds: Sequence[int], ask: Ask,
             rules: Rules) -> Found:  # fmt: skip
-    """Race all repeats of one transfer; ``folds`` are how many each has."""
-    found = Found()
-    stopwatch = _Stopwatch(transfer, ask, rules)
-    lighter: dict[str, list[Strategy]] = {}
-    field_, kinds = list(strategies), {one.name: type(one) for one in strategies}
-    for repeat, held in enumerate(repeats):
-        clock = rules.clock.part(1 / (len(repeats) - repeat))
-        room = Room(
-            [PairFacts.of(pair) for pair in held.train.pairs], Budget(rules.seconds, rules.memory), rules.how.tries
-        )
-        if rules.seconds is not None:
-            room = replace(room, seconds=stopwatch.seconds)
-        entrants = [
-            Entrant(one, lighter[one.name]) if one.name in lighter else _entrant(one, room, rules, stopwatch.stopped)
-            for one in field_
-        ]
-        if not repeat:
-            found.notes = _left_out(entrants, room)
-        one = _Repeat(transfer, repeat, folds[repeat], ask, rules, clock, rules.stops and repeat == 0, kinds)
-        one.run(entrants, found)
-        if not repeat:
-            found.notes += _unproposed(entrants)
-        for e in entrants:
-            if e.lightened and e.state == "racing":
-                lighter[e.name] = e.settings
-                found.notes.append(f"{e.name}: {e.lightened}")
-        # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
-        field_ = [e.strategy for e in entrants if e.state == "racing"]
+    """Race the repeats of one transfer, as many as ``rules`` leave time for; ``folds`` are how many each has."""
+    begun, asked = time.monotonic(), len(repeats)
+    one = _Contest(transfer, repeats, folds, ask, rules)
+    found = one.begun(strategies, max(1 / asked, _FIRST if rules.fewer else 0.0))
+    if rules.fewer and found.wanting:
+        # what was done is known, and goes on from there; what took too long has had its turn
+        hurried = {name for name, entrant in found.out.items() if entrant.hurried}
+        found = one.begun(sorted(strategies, key=lambda strategy: strategy.name in hurried), 1.0)
+    found.repeats, took = asked, time.monotonic() - begun
+    if rules.fewer and rules.clock.left < (asked - 1) * took:
+        found.repeats = 1 + int(max(rules.clock.left, 0.0) // took)
+    repeat = 1
+    while repeat < found.repeats:
+        before = found.copied()
+        one.go_on(repeat, 1 / (found.repeats - repeat), found)
+        if rules.fewer and found.lost(before):
+            found, before.repeats = before, repeat
+        repeat += 1
+    if found.repeats < asked:
+        found.notes.append(f"time was left for {found.repeats} of {asked} repeats of the hold-out")
     for name in found.out:
         found.real.pop(name, None)
         found.shuffled.pop(name, None)
     return found
+
+
+@dataclass(eq=False)
+class _Contest:
+    transfer: int
+    repeats: Sequence[HeldOut]
+    folds: Sequence[int]
+    ask: Ask
+    rules: Rules
+    _field: list[Strategy] = field(default_factory=list)
+    """What races in the next repeat."""
+    _lighter: dict[str, list[Strategy]] = field(default_factory=dict)
+    _kinds: dict[str, type[Strategy]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._stopwatch = _Stopwatch(self.transfer, self.ask, self.rules)
+
+    def begun(self, strategies: Sequence[Strategy], share: float) -> Found:
+        """Race the first repeat for a share of the time that is left."""
+        found, self._lighter = Found(), {}
+        self._field, self._kinds = list(strategies), {one.name: type(one) for one in strategies}
+        room = self._room(0)
+        entrants = self._entrants(room)
+        found.notes = _left_out(entrants, room)
+        self._race(0, share, entrants, found)
+        found.notes += _unproposed(entrants)
+        for one in entrants:
+            if one.lightened and one.state == "racing":
+                self._lighter[one.name] = one.settings
+                found.notes.append(f"{one.name}: {one.lightened}")
+        return found
+
+    def go_on(self, repeat: int, share: float, found: Found) -> None:
+        """Race another repeat for a share of the time that is left."""
+        self._race(repeat, share, self._entrants(self._room(repeat)), found)
+
+    def _race(self, repeat: int, share: float, entrants: Sequence[Entrant], found: Found) -> None:
+        clock, stops = self.rules.clock.part(share), self.rules.stops and repeat == 0
+        one = Repeat(self.transfer, repeat, self.folds[repeat], self.ask, self.rules, clock, stops, self._kinds)
+        one.run(entrants, found)
+        # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
+        self._field = [one.strategy for one in entrants if one.state == "racing"]
+
+    def _room(self, repeat: int) -> Room:
+        rules = self.rules
+        facts = [PairFacts.of(pair) for pair in self.repeats[repeat].train.pairs]
+        room = Room(facts, Budget(rules.seconds, rules.memory), rules.how.tries)
+        return room if rules.seconds is None else replace(room, seconds=self._stopwatch.seconds)
+
+    def _entrants(self, room: Room) -> list[Entrant]:
+        lighter, stopped = self._lighter, self._stopwatch.stopped
+        return [
+            Entrant(one, lighter[one.name]) if one.name in lighter else _entrant(one, room, self.rules, stopped)
+            for one in self._field
+        ]
 
 
 def _entrant(strategy: Strategy, room: Room, rules: Rules, stopped: Mapping[str, Outcome]) -> Entrant:
@@ -151,19 +164,17 @@ class _Stopwatch:
         return self.stopped[name].limits.seconds
 
 
-def measured(
-    found: Found, repeats: int, how: Measure, place: str
-) -> tuple[dict[str, Measured], dict[str, Control] | None]:
-    """Return what was measured in all repeats, and the controls where there are some.
+def measured(found: Found, how: Measure, place: str) -> tuple[dict[str, Measured], dict[str, Control] | None]:
+    """Return what was measured in all repeats that were raced, and the controls where there are some.
 
     StrategyError where no baseline was.
     """
-    whole = {name: one for name, one in found.real.items() if len(one.scores) == repeats}
+    whole = {name: one for name, one in found.real.items() if len(one.scores) == found.repeats}
     baselines = {name: one for name, one in whole.items() if one.baseline}
     if not found.picks or not baselines:
         whys = "".join(f"\n  {name}: {one.reason}" for name, one in found.out.items() if one.reason)
         raise StrategyError(f"{place}: no baseline was measured{whys}")
-    shuffled = {name: one for name, one in found.shuffled.items() if name in whole and len(one.scores) == repeats}
+    shuffled = {name: one for name, one in found.shuffled.items() if name in whole and len(one.scores) == found.repeats}
     return whole, controls(shuffled | baselines, whole, how) if shuffled else None
 
 
@@ -178,154 +189,3 @@ def choices(found: Found, whole: Mapping[str, Measured], metric: Metric) -> tupl
         for repeat in range(len(found.picks))
     ]
     return [pick if pick in whole else base for pick, base in zip(found.picks, over, strict=True)], over
-
-
-@dataclass(eq=False)
-class _Repeat:
-    transfer: int
-    repeat: int
-    folds: int
-    ask: Ask
-    rules: Rules
-    clock: Clock
-    stops: bool
-    kinds: Mapping[str, type[Strategy]]
-    """What began the race, by name."""
-
-    def run(self, entrants: Sequence[Entrant], found: Found) -> None:
-        metric = self.rules.how.primary
-        self._race(entrants, self.clock.part(_REAL), permuted=False)
-        running = [one for one in entrants if one.state == "racing"]
-        over = _best(running, metric, baselines=True)
-        if over is None:
-            found.out |= {one.name: one for one in entrants}
-            return
-        surely = _surely_ahead(running, over, metric, self.rules.how.seed)
-        shuffled = self._shuffled(surely if self.clock.until else running, running) if self.rules.control else {}
-        pick, line = _choice(running, over, surely, shuffled, metric, self.rules.how.seed)
-        found.picks.append(pick)
-        found.trace.append(f"repeat {self.repeat + 1}: {line}")
-        again = [one for one in shuffled.values() if one.state == "racing"]
-        first = [one for one in running if one.strategy.baseline or one.name == pick]
-        # time may be up before all are done: the choice with its control comes first
-        self._finals(first, running, found.real, found, permuted=False)
-        self._finals([one for one in again if one.name == pick], again, found.shuffled, found, permuted=True)
-        self._finals([one for one in running if one not in first], running, found.real, found, permuted=False)
-        self._finals([one for one in again if one.name != pick], again, found.shuffled, found, permuted=True)
-        found.out |= {one.name: one for one in entrants if one.state != "racing"}
-
-    def _race(self, entrants: Sequence[Entrant], clock: Clock, *, permuted: bool) -> None:
-        rules = self.rules
-        Race(
-            self.transfer,
-            self.repeat,
-            permuted,
-            self.folds,
-            rules.how.primary,
-            self.ask,
-            clock,
-            rules.memory,
-            stops=self.stops and not permuted,
-            told=rules.told,
-        ).run(entrants)
-
-    def _shuffled(self, asked: Sequence[Entrant], running: Sequence[Entrant]) -> dict[str, Entrant]:
-        """Race again with people permuted: those asked for, and what those that use others are made of."""
-        wanted = [one for one in asked if not one.strategy.baseline]
-        if any(one.strategy.uses_others for one in wanted):
-            wanted = [one for one in running if one in wanted or not one.strategy.uses_others]
-        # the same settings, also where they were proposed one by one
-        again = [Entrant(one.strategy, list(one.settings)) for one in wanted]
-        if again:
-            self._race(again, self.clock.part(_SHUFFLED), permuted=True)
-        return {one.name: one for one in again if not one.strategy.baseline}
-
-    def _finals(
-        self,
-        entrants: Sequence[Entrant],
-        all_: Sequence[Entrant],
-        into: dict[str, Measured],
-        found: Found,
-        *,
-        permuted: bool,
-    ) -> None:
-        """Fit each on all training data, best first, and ask the test people; ``all_`` is what others may use."""
-        metric = self.rules.how.primary
-        settled = {one.name: one.found(metric).params() for one in all_ if not one.strategy.uses_others}
-        for one in sorted(entrants, key=lambda one: -figure_of(one, metric)):
-            best = one.found(metric)
-            handed = one.settled | settled if one.strategy.uses_others else {}
-            trial = Trial(self.transfer, self.repeat, "test", one.name, best.params(), permuted, handed)
-            self.rules.told(f"{one.name} on test people{' (permuted)' if permuted else ''}")
-            left = self.clock.left
-            outcome = self._asked(trial, left)
-            if outcome.scores is None:
-                if not permuted:
-                    one.out("late" if outcome.why == "time" else "failed", outcome.reason)
-                continue
-            settings = {n: make_strategy(self.kinds[n], params) for n, params in handed.items() if n in self.kinds}
-            mine = into.setdefault(one.name, Measured(one.strategy.baseline, settled=settings))
-            if len(mine.scores) < self.repeat:
-                continue  # an earlier repeat is missing
-            mine.tuned.append(Tuned(best, one.validation(metric), one.cpu_seconds, False))
-            mine.scores.append(outcome.scores)
-            mine.cpu_seconds += one.cpu_seconds + outcome.cpu_seconds
-            for memory in (one.memory, outcome.memory):
-                if memory is not None and not permuted:
-                    found.memory[one.name] = max(found.memory.get(one.name, 0), memory)
-
-    def _asked(self, trial: Trial, left: float) -> Outcome:
-        if left <= 0:
-            return Outcome(why="time", reason="no time was left for its test people")
-        return self.ask(trial, Limits(None if left == float("inf") else left, self.rules.memory))
-
-
-def _best(entrants: Sequence[Entrant], metric: Metric, *, baselines: bool) -> Entrant | None:
-    some = [one for one in entrants if one.strategy.baseline is baselines]
-    return max(some, key=lambda one: figure_of(one, metric), default=None)
-
-
-def _surely_ahead(entrants: Sequence[Entrant], over: Entrant, metric: Metric, seed: int) -> list[Entrant]:
-    """Return the transfer strategies that help on validation people: Holm over all that were raced."""
-    some = [one for one in entrants if not one.strategy.baseline]
-    theirs = over.validation(metric)
-    return _helping({one: (one.validation(metric), theirs) for one in some}, metric, seed)
-
-
-def _helping(pairs: Mapping[Entrant, tuple[Scores, Scores]], metric: Metric, seed: int) -> list[Entrant]:
-    found = {}
-    for one, (mine, theirs) in pairs.items():
-        gained, people = differences(mine, theirs, metric)
-        if len(gained):
-            found[one] = paired_lifts(gained[None, :], bootstrap_plan(people, seed=seed))[0]
-    adjusted = holm([interval.p for interval in found.values()])
-    return [
-        one
-        for (one, interval), p in zip(found.items(), adjusted, strict=True)
-        if verdict(interval, float(p)) == "helps"
-    ]
-
-
-def _choice(
-    running: Sequence[Entrant],
-    over: Entrant,
-    surely: Sequence[Entrant],
-    shuffled: Mapping[str, Entrant],
-    metric: Metric,
-    seed: int,
-) -> tuple[str, str]:
-    """Return what is handed on, and why: transfer where it surely helps on validation people, else the baseline.
-
-    Where the race was run with people permuted too, it must surely be better than that, and not help then.
-    """
-    able = {one: shuffled[one.name] for one in surely if one.name in shuffled and shuffled[one.name].state == "racing"}
-    if shuffled:
-        theirs = over.validation(metric)
-        fooled = _helping({one: (again.validation(metric), theirs) for one, again in able.items()}, metric, seed)
-        pairs = {one: (one.validation(metric), again.validation(metric)) for one, again in able.items()}
-        surely = [one for one in _helping(pairs, metric, seed) if one not in fooled]
-    best = _best(surely, metric, baselines=False)
-    base = f"{over.name} has {metric.label} {over.validation(metric).overall[metric.label]:.4f}"
-    if best is None:
-        return over.name, f"{base} on validation people, and no transfer surely more: {over.name} chosen"
-    return best.name, f"{best.name} chosen: {best.validation(metric).overall[metric.label]:.4f}, {base}"

@@ -69,6 +69,8 @@ class Entrant:
     """Why the last trial that failed did."""
     seconds: float | None = None
     """What its last trial took."""
+    hurried: bool = False
+    """Whether a trial of it was stopped for want of time."""
     cpu_seconds: float = 0.0
     memory: int | None = None
     settled: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -229,6 +231,7 @@ class Race:
         )
         self.told(f"{one.name} on {place if isinstance(place, str) else f'fold {place + 1}'}")
         found = self.ask(trial, Limits(seconds, self.memory))
+        one.hurried |= found.why == "time"
         one.cpu_seconds += found.cpu_seconds
         one.memory = max((m for m in (one.memory, found.memory) if m is not None), default=None)
         return found
