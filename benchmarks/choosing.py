@@ -1,12 +1,14 @@
 """What choosing by experiment costs: the choice of ``foretaste compare`` beside the best in hindsight.
 
-Run by hand: ``python benchmarks/choosing.py OUT ...``, folders that ``foretaste compare EXPERIMENT --thorough`` wrote.
+Run by hand: ``python benchmarks/choosing.py OUT ...``, folders that ``foretaste compare EXPERIMENT --thorough`` wrote;
+``OUT,OUT,...`` are of one pair, each of other people and with one repeat, and are pooled.
 Prints Markdown. Regret is how far the choice is behind what was best on the test people; excess regret is what is left
 when the regret is taken off that would be expected if all strategies were equally good, when the best of many is ahead
 by chance (bootstrap over people, 2,000 draws, differences to each strategy's mean). Intervals are 95 %, 10,000 draws.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from foretaste.comparison import CompareResult, TransferComparison
-from foretaste.evaluation import POPULATIONS, BootstrapPlan, bootstrap_plan, holm, paired_lifts
+from foretaste.evaluation import POPULATIONS, BootstrapPlan, Interval, bootstrap_plan, holm, paired_lifts
 
 DRAWS, SEED = 2_000, 7
 ADAPTIVE = "adaptive/"
@@ -22,21 +24,36 @@ Column = NDArray[np.float64]
 
 
 class Pair:
-    """The values of the test people of one race, by strategy."""
+    """The values of the test people of the races of one pair, by strategy."""
 
-    def __init__(self, found: TransferComparison, table: pl.DataFrame, metric: str) -> None:
-        wide = table.pivot("strategy", index=["repeat", "user_id", "population"], values=metric).drop_nulls()
-        self.found = found
-        self.name = f"{found.source} -> {found.target}"
+    def __init__(self, races: list[tuple[TransferComparison, pl.DataFrame]], metric: str) -> None:
+        self.found = races[0][0]
+        tables = (
+            table.pivot("strategy", index=["repeat", "user_id", "population"], values=metric).with_columns(draw=draw)
+            for draw, (_, table) in enumerate(races)
+        )
+        wide = pl.concat(tables, how="diagonal").drop_nulls()
+        self.name = f"{self.found.source} -> {self.found.target}"
         self.strategies = [name for name in wide.columns if "/" in name]
         self.values = {name: wide[name].to_numpy() for name in self.strategies}
         self.population = wide["population"].to_numpy()
-        repeats = wide["repeat"].to_numpy()
-        self.plan = bootstrap_plan(wide["user_id"].rank("dense").to_numpy().astype(np.int64), seed=SEED)
-        self.choice = self._picked(repeats, found.choice.picks)
+        who = wide.select(pl.struct("draw", "user_id").rank("dense")).to_series()
+        self.plan = bootstrap_plan(who.to_numpy().astype(np.int64), seed=SEED)
+        self.people = len(wide)
+        self.picks = [pick for found, _ in races for pick in found.choice.picks]
+        at = (wide["draw"] + wide["repeat"]).to_numpy()  # one of the two is always 0
+        self.choice = self._picked(at, self.picks)
+        lift = self.found.choice.lift
+        self.lift = Interval(lift.value, lift.low, lift.high, lift.p)
+        if len(races) > 1:
+            over = self._picked(at, [found.choice.lift.over for found, _ in races])
+            self.lift = paired_lifts((self.choice - over)[None, :], self.plan)[0]
 
-    def _picked(self, repeats: NDArray[np.int64], picks: list[str]) -> Column:
-        return np.concatenate([self.values[pick][repeats == at] for at, pick in enumerate(picks)])
+    def _picked(self, at: NDArray[np.int64], picks: list[str]) -> Column:
+        found = np.empty(self.people)
+        for place, pick in enumerate(picks):
+            found[at == place] = self.values[pick][at == place]
+        return found
 
     def _baseline(self, name: str) -> bool:
         return self.found.entry(name).lift is None
@@ -78,28 +95,29 @@ def resampled(columns: NDArray[np.float64], plan: BootstrapPlan) -> NDArray[np.f
     return np.concatenate([(counts @ sums) / (counts @ rows)[:, None] for counts in plan.counts()])
 
 
-def pairs(folder: Path) -> list[Pair]:
-    """Read what a comparison wrote."""
-    result = CompareResult.model_validate_json((folder / "compare.json").read_text(encoding="utf-8"))
-    found = []
-    for place, one in enumerate(result.transfers):
-        table = pl.read_parquet(folder / f"{place}-{one.source}__{one.target}.people.parquet")
-        found.append(Pair(one, table, result.metrics[0]))
-    return found
+def pairs(folders: list[Path]) -> list[Pair]:
+    """Read what a comparison, or one for each draw of people, wrote."""
+    races = []
+    for folder in folders:
+        result = CompareResult.model_validate_json((folder / "compare.json").read_text(encoding="utf-8"))
+        names = [f"{place}-{one.source}__{one.target}" for place, one in enumerate(result.transfers)]
+        tables = [pl.read_parquet(folder / f"{name}.people.parquet") for name in names]
+        races.append(list(zip(result.transfers, tables, strict=True)))
+    return [Pair(list(one), result.metrics[0]) for one in zip(*races, strict=True)]
 
 
 def main() -> None:
-    every = [one for folder in sys.argv[1:] for one in pairs(Path(folder))]
+    every = [one for asked in sys.argv[1:] for one in pairs([Path(folder) for folder in asked.split(",")])]
     print("| pair, people tested | chosen | ndcg@10 | lift | best in hindsight | regret | excess regret |")
     print("|---|---|---|---|---|---|---|")
     excesses = []
     for one in every:
         regret, excess, best = one.regret()
         excesses.append(excess)
-        lift = one.found.choice.lift
-        picks = ", ".join(f"`{name}`" for name in dict.fromkeys(one.found.choice.picks))
+        lift, counts = one.lift, Counter(one.picks).most_common()
+        picks = ", ".join(f"`{name}`" + (f" {count}" if len(counts) > 1 else "") for name, count in counts)
         print(
-            f"| {one.name}, {one.found.people:,} | {picks} | {one.choice.mean():.4f} |"
+            f"| {one.name}, {one.people:,} | {picks} | {one.choice.mean():.4f} |"
             f" {lift.value:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}] | `{best}` {one.values[best].mean():.4f} |"
             f" {100 * regret:.1f} % | {100 * excess:+.1f} % |"
         )
