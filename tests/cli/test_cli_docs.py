@@ -61,7 +61,7 @@ def test_the_documented_keys_are_those_that_are_printed(
     known = documented()
     files = [experiment.parent / "grocery.parquet", experiment.parent / "drugstore.parquet"]
     run = call("run", finished[0], "--json").json
-    explained = call("explain", experiment, "--set", "budget.seconds=600", "--json").json
+    explained = call("explain", experiment, "--set", "budget.seconds=600", "--forecast", "--json").json
     pair = call("facts", *files, "--shared", "users", "--json").json
     answer = call("recommend", bundle, "1000", "--why", "--json").json
     output = experiment.parent / "knowledge"
@@ -74,6 +74,8 @@ def test_the_documented_keys_are_those_that_are_printed(
         "Explained": explained["transfers"][0],
         "Cost": explained["transfers"][0]["costs"][0],
         "Decision": explained["transfers"][0]["decision"],
+        "PairForecast": explained["transfers"][0]["forecasts"][0],
+        "Forecast": explained["transfers"][0]["forecasts"][0]["forecast"],
         "PairReport": pair,
         "PairFacts": pair["facts"],
         "PairAudit": pair["audit"],

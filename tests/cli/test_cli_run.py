@@ -243,6 +243,22 @@ def test_explain_as_json(call: Any, experiment: Path) -> None:
     assert one["decision"]["strategy"] == "linear/naive-bayes"
 
 
+def test_explain_forecasts_what_each_source_can_bring(call: Any, experiment: Path) -> None:
+    answer = call("explain", experiment, "--forecast")
+    assert re.search(r"^forecast: expect \+0\.\d+ to \+0\.\d+ ndcg@10 for newcomers", answer.out, re.MULTILINE)
+    assert re.search(r"^  judged on 70 people with both histories", answer.out, re.MULTILINE)
+    rows = pl.read_parquet(experiment.parent / "grocery.parquet")
+    rows.with_columns(item_id="b" + pl.col("item_id")).write_parquet(experiment.parent / "bakery.parquet")
+    sources = ("--set", "domains.bakery={path: bakery.parquet}", "--set", "transfers.0.source=[grocery, bakery]")
+    several = call("explain", experiment, *sources, "--forecast")
+    assert re.findall(r"^forecast of (\w+) alone: expect", several.out, re.MULTILINE) == ["grocery", "bakery"]
+
+
+def test_explain_has_no_forecast_that_was_not_asked_for(call: Any, experiment: Path) -> None:
+    assert "forecast" not in call("explain", experiment).out
+    assert call("explain", experiment, "--json").json["transfers"][0]["forecasts"] is None
+
+
 def test_explain_without_plugins_runs_no_code_of_the_experiment(call: Any, experiment: Path) -> None:
     (experiment.parent / "mine.py").write_text(f"open({str(experiment.parent / 'ran')!r}, 'w').close()\n1 / 0\n")
     experiment.write_text(experiment.read_text() + "plugins: [mine.py]\n")

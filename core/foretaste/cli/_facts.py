@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretaste.cli._explain import plain
+from foretaste.cli._explain import plain, show_forecast
 from foretaste.cli._options import AsJson
 from foretaste.cli._output import console, write_json
 from foretaste.cli._show import table
@@ -68,10 +68,7 @@ def facts(
     for note in transfer.notes:
         out.print(f"note: {note}")
     out.print(f"audit: {report.sentence()}")
-    headline, *rest = expected.sentences()
-    out.print(f"forecast: {headline}")
-    for sentence in rest:
-        out.print(f"  {sentence}")
+    show_forecast(out, expected)
 
 
 def _transfer(source: Path, target: Path, shared: Any) -> Transfer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -70,6 +70,11 @@ class Forecast:
     source_shift: Shift | None
     """these people beside those who have source rows alone"""
 
+    @classmethod
+    def none(cls, reason: str, twins: int = 0, shifts: tuple[Shift | None, Shift | None] = (None, None)) -> Self:
+        """Return what stands where there is no estimate."""
+        return cls(reason, 0, 0, 0, (), None, None, None, None, twins, *shifts)
+
     @property
     def go(self) -> bool:
         """Whether newcomers surely gain."""
@@ -99,13 +104,13 @@ def forecast(pair: DomainPair, *, seed: int = 7, twins: Twins | None = None) -> 
         pair = drop_twins(Transfer(pair.target, (pair,)), {pair.source.name: twins}).pair
     shifts = target_shift(pair, seed), source_shift(pair, seed)
     if pair.user_links is None:
-        return _without("people are not shared, and without them nothing can be judged", n_twins, shifts)
+        return Forecast.none("people are not shared, and without them nothing can be judged", n_twins, shifts)
     looked_at = sample(pair, seed)
     n_people, n_items = looked_at.target.shape
     if n_people < FEWEST:
-        return _without(f"{n_people} people prefer something on both sides, {FEWEST} are needed", n_twins, shifts)
+        return Forecast.none(f"{n_people} people prefer something on both sides, {FEWEST} are needed", n_twins, shifts)
     if n_items < 2:
-        return _without("the target has one item, so that there is nothing to choose from", n_twins, shifts)
+        return Forecast.none("the target has one item, so that there is nothing to choose from", n_twins, shifts)
     dealt = np.random.default_rng([seed, 14]).permutation(n_people)
     judged = [newcomers(looked_at, dealt, seed), *kept(looked_at, dealt, seed)]
     first = judged[0]
@@ -123,10 +128,6 @@ def forecast(pair: DomainPair, *, seed: int = 7, twins: Twins | None = None) -> 
         target_shift=shifts[0],
         source_shift=shifts[1],
     )
-
-
-def _without(reason: str, twins: int, shifts: tuple[Shift | None, Shift | None]) -> Forecast:
-    return Forecast(reason, 0, 0, 0, (), None, None, None, None, twins, *shifts)
 
 
 def _expected(judged: Judged, seed: int) -> Expected:

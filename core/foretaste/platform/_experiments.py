@@ -78,13 +78,16 @@ def compare_experiment(
     )
 
 
-def explain_experiment(path: Path, *, assignments: Sequence[str] = (), no_plugins: bool = False) -> list[Explained]:
+def explain_experiment(
+    path: Path, *, assignments: Sequence[str] = (), no_plugins: bool = False, forecasts: bool = False
+) -> list[Explained]:
     """Read experiment.yaml and say what would be chosen; ``no_plugins`` loads no code that the experiment names."""
     experiment, _ = read_experiment(path, list(assignments))
     if no_plugins:  # what runs beside the choice may be of a plugin, and does not matter for the choice
         alone = [spec.model_copy(update={"beside": []}) for spec in experiment.transfers]
         experiment = experiment.model_copy(update={"transfers": alone})
-    return _platform_of(experiment, path.parent, no_plugins=no_plugins).explain(experiment, folder=path.parent)
+    platform = _platform_of(experiment, path.parent, no_plugins=no_plugins)
+    return platform.explain(experiment, folder=path.parent, forecasts=forecasts)
 
 
 def pretrain_experiment(

@@ -13,8 +13,9 @@ from typing import Any
 from foretaste.comparison import CompareResult
 from foretaste.data import Domain, DomainSpec, Overlap, PairFacts, Transfer, read_links
 from foretaste.errors import ConfigError, DataError, StrategyError
-from foretaste.evaluation import above_minimum, hold_out, prepared
+from foretaste.evaluation import above_minimum, prepared
 from foretaste.experiment import Experiment, GivenHoldout, TransferSpec
+from foretaste.forecast import Forecast
 from foretaste.platform._arena import Arena
 from foretaste.platform._asked import budget_of, check_names, device_and_threads, each, measure_of, spec_of
 from foretaste.platform._carried import ids, onto_saved, read_saved, refuse_control, with_saved
@@ -25,12 +26,13 @@ from foretaste.platform._domains import absolute, given_to
 from foretaste.platform._evidence import with_evidence
 from foretaste.platform._fingerprint import code_facts, data_fingerprint, race_fingerprints, run_fingerprint, versions
 from foretaste.platform._fit import Fitter
+from foretaste.platform._forecasts import PairForecast, forecasts_of
 from foretaste.platform._jobs import about, carried_of, run_all
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import bundle_names, held, open_output
 from foretaste.platform._pairs import servable
 from foretaste.platform._pretrain import portable, save_pretrained
-from foretaste.platform._run import ControlKind, Job, choose, without_twins
+from foretaste.platform._run import ControlKind, Job, choose, training
 from foretaste.platform._search import SearchKind, expect_search
 from foretaste.platform._settings import obstacle_of
 from foretaste.platform._timing import timed
@@ -66,6 +68,8 @@ class Explained:
     notes: list[str]
     costs: list[Cost]
     """What a fit of the strategy, and of those beside it, would take; without those of which nothing is known."""
+    forecasts: list[PairForecast] | None = None
+    """What each source can bring by itself; None where that was not asked for."""
 
 
 class Platform:
@@ -333,10 +337,11 @@ class Platform:
         context = Context(experiment.seed, device, threads, progress, cancel, budget_of(experiment))
         return save_pretrained(self._host, made, domain, context, output, people)
 
-    def explain(self, experiment: Experiment, *, folder: Path) -> list[Explained]:
+    def explain(self, experiment: Experiment, *, folder: Path, forecasts: bool = False) -> list[Explained]:
         """Return what would be chosen for each transfer, by facts of its training data, and what a fit would take.
 
-        Nothing is fitted, unless the experiment's budget has seconds: then some are, with a part of the people.
+        Nothing is fitted, unless the experiment's budget has seconds: then some are, with a part of the people. With
+        ``forecasts`` each transfer also has those that ``forecast`` makes.
         """
         how = measure_of(experiment, self._host.metrics)
         check_names(experiment, how, self.catalog)
@@ -347,19 +352,39 @@ class Platform:
 
         def explained(place: int) -> Explained:
             spec, transfer = specs[place], self._transfer(specs[place], domains, folder)
-            remedied, _ = without_twins(transfer, spec.twins)
-            train = hold_out(transfer, how.holdout, how.seed, remedied=remedied).train
+            train, twins = training(transfer, spec, how.holdout, how.seed)
             room = fitter.room(train)
             decision = with_evidence(choose(spec, train, self.registry, fitter, how), self.registry, transfer)
             named = [(decision.strategy, decision.params), *((n, {}) for n in spec.beside if n != decision.strategy)]
             costs = costs_of([self.catalog.make(*one) for one in named if one[0] != AUTO], room)
-            return Explained("+".join(spec.sources), spec.target, list(room.facts), decision, train.notes, costs)
+            told = forecasts_of(train, twins, how.seed) if forecasts else None
+            return Explained("+".join(spec.sources), spec.target, list(room.facts), decision, train.notes, costs, told)
 
         made, left_out = servable(specs, explained)
         why = iter(left_out)
         return [
             made.get(place) or Explained("+".join(spec.sources), spec.target, [], None, [next(why)], [])
             for place, spec in enumerate(specs)
+        ]
+
+    def forecast(self, experiment: Experiment, *, folder: Path) -> list[PairForecast]:
+        """Forecast what each source of each transfer can bring by itself, before anything is chosen or fitted.
+
+        Made of the training data of the first hold-out: test people have no say. Source rows on twins are left out,
+        whatever the transfer says of these. A pair that a glob found and that cannot be served has the reason.
+        """
+        domains, specs, seed = self._domains(experiment, folder), experiment.transfers, experiment.seed
+
+        def forecasts(place: int) -> list[PairForecast]:
+            transfer = self._transfer(specs[place], domains, folder)
+            return forecasts_of(*training(transfer, specs[place], experiment.holdout, seed), seed)
+
+        made, left_out = servable(specs, forecasts)
+        why = iter(left_out)
+        return [
+            one
+            for place, spec in enumerate(specs)
+            for one in made.get(place) or [PairForecast("+".join(spec.sources), spec.target, Forecast.none(next(why)))]
         ]
 
     def data_fingerprints(

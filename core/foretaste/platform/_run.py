@@ -11,8 +11,8 @@ from foretaste.audit import AuditReport, Twins, audit_pair, drop_twins, find_twi
 from foretaste.bundle import save_bundle
 from foretaste.data import PairFacts, Transfer
 from foretaste.errors import DataError, StrategyError
-from foretaste.evaluation import HeldOut, Scores, pooled, prepared, validation_plan
-from foretaste.experiment import TransferSpec
+from foretaste.evaluation import HeldOut, Scores, hold_out, pooled, prepared, validation_plan
+from foretaste.experiment import HoldoutSpec, TransferSpec
 from foretaste.experiment import Twins as TwinsPolicy
 from foretaste.platform._arena import Arena
 from foretaste.platform._auto import first_fit, raced
@@ -193,6 +193,14 @@ def without_twins(transfer: Transfer, policy: TwinsPolicy) -> tuple[Transfer, di
         # only copies of people without target rows may stay: theirs say nothing of the test, there or missing
         return drop_twins(merge_twins(transfer, twins), twins, transfer.shared_people), twins
     return transfer, twins
+
+
+def training(
+    transfer: Transfer, spec: TransferSpec, holdout: HoldoutSpec, seed: int
+) -> tuple[Transfer, dict[str, Twins]]:
+    """Return what the first hold-out leaves to train on, and the twins of each source."""
+    remedied, twins = without_twins(transfer, spec.twins)
+    return hold_out(transfer, holdout, seed, remedied=remedied).train, twins
 
 
 def audit_of(transfer: Transfer, held: HeldOut, twins: Mapping[str, Twins], seed: int) -> list[AuditReport]:
