@@ -42,7 +42,7 @@ class Point:
     people: int
     rows: float
     forecast: tuple[float, float, float]
-    leave_one_out: float
+    leave_one_out: float | None
     strategy: str
     tested: int
     measured: tuple[float, float, float]
@@ -108,7 +108,7 @@ def line(one: Point) -> str:
         said(one.measured),
         f"`{one.strategy}`",
         f"{one.tested:,}",
-        f"{one.leave_one_out:+.4f}",
+        "" if one.leave_one_out is None else f"{one.leave_one_out:+.4f}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -174,7 +174,8 @@ def main() -> None:
                 with asked.results.open("a") as file:
                     file.write(f"{json.dumps(asdict(points[name]))}\n")
         print(line(points[name]), flush=True)
-    ranks = spearmanr([one.leave_one_out for one in points.values()], [one.measured[0] for one in points.values()])
+    ranked = [(one.leave_one_out, one.measured[0]) for one in points.values() if one.leave_one_out is not None]
+    ranks = spearmanr(*zip(*ranked, strict=True))
     signs = [one.sign for one in points.values() if one.sign is not None]
     print(f"\n{sum(signs)} of {len(signs)} signs are right; leave-one-out and measured: Spearman {ranks.statistic:.2f}")
     if asked.picture is not None:

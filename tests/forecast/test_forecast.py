@@ -15,7 +15,7 @@ from foretaste.audit import find_twins
 from foretaste.data import DomainPair
 from foretaste.forecast import Expected, Forecast, Shift, forecast
 from foretaste.platform._compare import permuted
-from foretaste.testing import item_world, linked_world, taste_world, unrelated_world
+from foretaste.testing import linked_world, taste_world, unrelated_world
 
 BENCH = Path(__file__).resolve().parents[2].parent / "shared" / "bench"
 PEOPLE = range(80)
@@ -100,7 +100,6 @@ def test_copies_of_the_targets_items_are_no_taste() -> None:
 @pytest.mark.parametrize(
     ("pair", "words"),
     [
-        (item_world().pair, "people are not shared, and without them nothing can be judged"),
         (pair_of(rows("b", 1)[:30], rows("f", 2)), "8 people prefer something on both sides, 50 are needed"),
         (pair_of(rows("b", 1), one("f")), "the target has one item, so that there is nothing to choose from"),
         (pair_of(rows("b", 1), [(*row, 1.0 + i % 2) for i, row in enumerate(rows("f", 2))]), None),
@@ -109,7 +108,7 @@ def test_copies_of_the_targets_items_are_no_taste() -> None:
         (pair_of([(who, f"b{who}") for who in PEOPLE], [(who, f"f{who}") for who in PEOPLE]), None),
         (pair_of(rows("b", 1), [(who, f"f{who % 2}") for who in PEOPLE]), None),
     ],
-    ids=["nobody shared", "few people", "one item", "weights", "one source item", "all alike", "one each", "two items"],
+    ids=["few people", "one item", "weights", "one source item", "all alike", "one each", "two items"],
 )  # fmt: skip
 def test_pairs_that_tell_nothing_are_told_in_one_sentence(pair: DomainPair, words: str | None) -> None:
     found = forecast(pair)

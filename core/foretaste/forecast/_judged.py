@@ -19,10 +19,11 @@ METRIC: Final = Ndcg(10)
 class Judged:
     """What people have who keep ``rows`` target rows: (n,) each, ``people`` their places in the sample.
 
-    ``real`` is with the source, ``alone`` without it, and ``permuted`` with source histories of the wrong people.
+    ``rows`` is None where that is a half. ``real`` is with the source, ``alone`` without it, and ``permuted`` with
+    source histories of the wrong people, or of the wrong items.
     """
 
-    rows: int
+    rows: int | None
     people: NDArray[np.int64]
     real: NDArray[np.float64]
     alone: NDArray[np.float64]

@@ -57,25 +57,26 @@ def sample(pair: DomainPair, seed: int) -> Sample:
     """Draw the sample; the same seed draws the same."""
     rng = np.random.default_rng([seed, 10])
     rows = pair.target.interactions
-    there = _ones(rows.preference)
-    items = _most(rows.popularity)
-    here = _ones(pair.source_history)
+    there = ones(rows.preference)
+    items = most_held(rows.popularity, ITEMS)
+    here = ones(pair.source_history)
     both = np.flatnonzero((here.getnnz(axis=1) > 0) & (there[:, items].getnnz(axis=1) > 0))
     work = np.minimum(np.diff(here.indptr), HISTORY) * np.diff(there.indptr)
     people = np.sort(_drawn(rng.permutation(both), work))
     source = _thinned(here[people], rng)
-    source = source[:, _most(np.asarray(source.sum(axis=0)).ravel())]
+    source = source[:, most_held(np.asarray(source.sum(axis=0)).ravel(), ITEMS)]
     return Sample(
         source=source,
         target=there[people][:, items],
         order=_order(rows, people, rng)[:, items],
         popularity=rows.popularity[items],
         target_people=int((there.getnnz(axis=1) > 0).sum()),
-        deals=np.array([rng.permutation(len(people)) % PARTS for _ in range(_deals(len(people)))]),
+        deals=np.array([rng.permutation(len(people)) % PARTS for _ in range(deals_of(len(people)))]),
     )
 
 
-def _deals(n_people: int) -> int:
+def deals_of(n_people: int) -> int:
+    """Return how often people are dealt: several times where they are few."""
     return min(_DEALS, max(1, round(_DEALT / max(n_people, 1))))
 
 
@@ -104,13 +105,14 @@ def _order(rows: Interactions, people: NDArray[np.int64], rng: np.random.Generat
     return _placed(who, items, 1 + np.arange(len(who)) - starts[who], (len(people), len(rows.items)))
 
 
-def _most(held: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the items that most people have, in the order of the index, without those that nobody has."""
-    most = np.argsort(-held, kind="stable")[:ITEMS]
+def most_held(held: NDArray[np.floating], n: int) -> NDArray[np.int64]:
+    """Return the n items that most people have, in the order of the index, without those that nobody has."""
+    most = np.argsort(-held, kind="stable")[:n]
     return np.sort(most[held[most] > 0])
 
 
-def _ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def ones(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return float32 ones wherever something is stored."""
     return sparse.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), matrix.shape)
 
 

@@ -30,7 +30,9 @@ def _headline(expected: Sequence[Expected]) -> str:
     parts: list[str] = []
     unit, whom = " ndcg@10", "for newcomers"
     for one in expected:
-        if one.rows:
+        if one.rows is None:
+            whom = "for people who keep half of their target interactions"
+        elif one.rows:
             rows = str(one.rows) if one.rows <= FEW else f"more than {FEW}"
             whom = f"with {rows}" if len(parts) > 1 else f"for people with {rows} target interactions"
         gain = f"{one.low:+.3f} to {one.high:+.3f}{unit}" if one.low > 0 else "nothing"
@@ -42,6 +44,13 @@ def _headline(expected: Sequence[Expected]) -> str:
 def _reliance(forecast: Forecast) -> Iterator[str]:
     assert forecast.detectable is not None
     assert forecast.target_rows is not None
+    if forecast.leave_one_out is None:  # people are not shared
+        yield (
+            f"judged on {forecast.people:,} people of the target, {forecast.target_items:,} of its items and"
+            f" {forecast.source_items:,} linked source items; gains below {forecast.detectable:.3f} would not show"
+        )
+        yield f"control: they gain {forecast.control:+.3f} where the source's items are shuffled"
+        return
     yield (
         f"judged on {forecast.people:,} people with both histories, {forecast.source_items:,} source and"
         f" {forecast.target_items:,} target items; newcomers' gains below {forecast.detectable:.3f} would not show"
