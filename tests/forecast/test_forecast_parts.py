@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from foretaste import Domain, Overlap, Transfer
-from foretaste.forecast import _sample
+from foretaste.forecast import _sample, forecast
 from foretaste.forecast._judged import cross_fitted, judged
 from foretaste.forecast._kept import _predicted, kept
 from foretaste.forecast._newcomers import FACTORS, taste
@@ -95,3 +95,19 @@ def test_taste_of_large_and_of_small_samples_is_the_same() -> None:
     one, two = taste(small, 7), taste(padded, 7)
     assert one.shape == two.shape == (300, FACTORS)
     np.testing.assert_allclose(one @ one.T, two @ two.T, atol=1e-6)
+
+
+def test_what_few_people_have_in_the_source_is_evidence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taste shows in 80 source items that a tenth of the people have, and everybody has others more often."""
+    rng, people = np.random.default_rng(0), range(300)
+    rare = [(who, f"rare{2 * item + who % 2}") for who in people for item in rng.choice(40, 4, replace=False)]
+    common = [(who, f"common{item}") for who in people for item in rng.choice(10, 5, replace=False)]
+    films = [(who, f"film{2 * item + who % 2}") for who in people for item in rng.choice(5, 2, replace=False)]
+    sides = [
+        Domain.from_frame(pl.DataFrame(rows, ["user_id", "item_id"], orient="row"), name)
+        for name, rows in (("books", rare + common), ("films", films))
+    ]
+    monkeypatch.setattr(_sample, "ITEMS", 10)
+    found = forecast(Transfer.of(*sides, Overlap("users")).pair)
+    assert found.source_items == 10
+    assert found.expected[0].low > 0.05

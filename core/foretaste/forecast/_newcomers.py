@@ -33,7 +33,7 @@ def newcomers(sample: Sample, dealt: NDArray[np.int64], seed: int) -> Judged:
     vectors, everybody = taste(sample.source, seed), np.arange(len(sample))
 
     def have(who: NDArray[np.int64]) -> NDArray[np.float64]:
-        history = sample.source[who]
+        history = sample.evidence[who]
         ways = [
             np.concatenate([mapped(sample, parts, vectors[who]), counted(sample, parts, history)])
             for parts in sample.deals
@@ -101,7 +101,7 @@ def mapped(sample: Sample, parts: NDArray[np.int64], vectors: NDArray[np.float64
 
 
 def counted(sample: Sample, parts: NDArray[np.int64], history: sparse.csr_matrix) -> Values:
-    """Return what naive Bayes over source items gives, with each tempering; ``history`` (n, source items) is ones."""
+    """Return what naive Bayes gives with each tempering; ``history`` (n, all source items) is ones."""
     values = np.empty((len(_POWERS_AND_PRIORS), len(sample)))
     for part in np.unique(parts):
         asked, taught = parts == part, parts != part

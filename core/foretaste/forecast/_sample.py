@@ -31,13 +31,15 @@ _FEWEST: Final = 200
 class Sample:
     """n people with preferences on both sides.
 
-    ``source`` (n, source items) and ``target`` (n, target items) are float32 ones where something was preferred;
+    ``source`` (n, source items) and ``target`` (n, target items) are float32 ones where something was preferred, and
+    ``evidence`` (n, all source items) what ``source`` has the most held items of: rare ones are evidence, too;
     ``order`` (n, target items) counts all target rows of a person from 1, disliked ones too, the earliest first where
     there are times, else by lot. ``popularity`` (target items,) counts all ``target_people`` who preferred an item, of
     the sample or not. ``deals`` (deals, n) says to which part a person was dealt each time, from 0.
     """
 
     source: sparse.csr_matrix
+    evidence: sparse.csr_matrix
     target: sparse.csr_matrix
     order: sparse.csr_matrix
     popularity: NDArray[np.float64]
@@ -63,10 +65,10 @@ def sample(pair: DomainPair, seed: int) -> Sample:
     both = np.flatnonzero((here.getnnz(axis=1) > 0) & (there[:, items].getnnz(axis=1) > 0))
     work = np.minimum(np.diff(here.indptr), HISTORY) * np.diff(there.indptr)
     people = np.sort(_drawn(rng.permutation(both), work))
-    source = _thinned(here[people], rng)
-    source = source[:, most_held(np.asarray(source.sum(axis=0)).ravel(), ITEMS)]
+    evidence = _thinned(here[people], rng)
     return Sample(
-        source=source,
+        source=evidence[:, most_held(evidence.getnnz(axis=0), ITEMS)],
+        evidence=evidence,
         target=there[people][:, items],
         order=_order(rows, people, rng)[:, items],
         popularity=rows.popularity[items],
