@@ -34,13 +34,15 @@ def measured(source: Path, target: pl.DataFrame, asked: Namespace) -> Measured:
     with TemporaryDirectory() as place:
         folder = Path(place)
         target.write_parquet(folder / "target.parquet")
-        described = {} if asked.items is None else {"item_features": str(asked.items.absolute())}
+        read = {"feedback": "explicit"} if "weight" in target.columns else {}
+        if asked.items is not None:
+            read["item_features"] = str(asked.items.absolute())
         strategy, *beside = asked.strategies
         experiment = Experiment.model_validate(
             {
                 "domains": {
-                    "source": {"path": str(source.absolute()), **described},
-                    "target": {"path": "target.parquet", **described},
+                    "source": {"path": str(source.absolute()), **read},
+                    "target": {"path": "target.parquet", **read},
                 },
                 "transfers": [
                     {"source": "source", "target": "target", "shared": "items", "strategy": strategy, "beside": beside}
