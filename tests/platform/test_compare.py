@@ -168,7 +168,7 @@ def test_what_trained_less_for_want_of_time_trains_on_where_there_is_more(shops)
         ends_in_time: ClassVar[bool] = True
 
         def adapt(self, carried, transfer, context):
-            trained.append(min(0.5 * context.budget.seconds, 0.8))
+            trained.append(min(context.budget.seconds, 0.8))
             time.sleep(trained[-1])
             return super().adapt(carried, transfer, context)
 
@@ -183,6 +183,25 @@ def test_what_trained_less_for_want_of_time_trains_on_where_there_is_more(shops)
     assert seconds_trained(60)[0] == 0.8
     assert seconds_trained(60) == []
     assert seconds_trained(6) == []
+
+
+def test_what_ends_in_time_is_told_less_than_its_limit_for_pretraining_and_adapting_together(shops):
+    class Trains(Taste):
+        name: ClassVar[str] = "toy/trains"
+        ends_in_time: ClassVar[bool] = True
+
+        def pretrain(self, source, context):
+            told.append(context.budget.seconds)
+            return super().pretrain(source, context)
+
+        def adapt(self, carried, transfer, context):
+            told.append(context.budget.seconds)
+            return super().adapt(carried, transfer, context)
+
+    told, transfer = [], groceries(shops)
+    lab = platform(kinds=(Popular, Trains)).lab(experiment({}), {0: Task(transfer, transfer)}, "cpu", 1)
+    lab.outcome(Trial(0, 0, 0, "toy/trains", {}), Limits(10.0))
+    assert told == [4.0, 4.0]
 
 
 def test_a_race_that_was_stopped_goes_on_from_its_trials(racing, shops, monkeypatch):

@@ -18,10 +18,12 @@ from foretaste.platform._timing import timed
 from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.plugins import PluginHost, said
 from foretaste.recommender import Recommender
-from foretaste.strategy import Budget, Context
+from foretaste.strategy import Budget, Context, Strategy
 
+_ENDS = 0.8
+"""What ends in time by itself is given this share of its limit: the rest is for data, imports and asking people."""
 _SHORTENED = 0.4
-"""What ends in time by itself and took this share of its limit may have ended for it: a strategy may train twice."""
+"""What took this share of the time that it was given may have ended for it: a strategy may train twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +75,17 @@ class Lab:
         kind, each = self.host.catalog.get(trial.strategy), self.context.budget.seconds
         if limits.seconds is None or not (kind.ends_in_time or kind.uses_others):
             return False
-        return (each is None or limits.seconds < each) and took > _SHORTENED * limits.seconds
+        given = _given(limits.seconds, kind, self.tasks[trial.transfer])
+        return (each is None or given < each) and took > _SHORTENED * given
 
     def _done(self, trial: Trial, limits: Limits) -> Outcome:
         one = self._prepared(trial)
         strategy = self.host.catalog.make(trial.strategy, trial.params)
         settled = {name: self.host.catalog.make(name, params) for name, params in trial.settled.items()}
         each = self.context.budget
-        budget = Budget(_least(limits.seconds, each.seconds), limits.memory if each.memory is None else each.memory)
+        task = self.tasks[trial.transfer]
+        given = None if limits.seconds is None else _given(limits.seconds, type(strategy), task)
+        budget = Budget(_least(given, each.seconds), limits.memory if each.memory is None else each.memory)
         one.fitter.context = replace(self.context, budget=budget)
         plan = one.plan if trial.folds is None else ValidationPlan(one.plan.folds[: trial.folds])
         bench = Bench(one.fitter, one.held.train, plan, self.how.primary, self.how.tries, settled)
@@ -115,6 +120,11 @@ class Lab:
             plan = validation_plan(held.train, self.how.holdout, seed, self.how.folds)
             self._at, self._repeat = key, _Repeat(held, plan, timed(Fitter(self.host, self.context)))
         return self._repeat
+
+
+def _given(limit: float, kind: type[Strategy], task: Task) -> float:
+    """Return the seconds of one pretraining, and of adapting, that a limit for all of a trial leaves."""
+    return _ENDS * limit / (len(task.transfer.pairs) + 1) if kind.ends_in_time else limit
 
 
 def _least(*seconds: float | None) -> float | None:
