@@ -43,6 +43,7 @@ class Pair:
         self.picks = [pick for found, _ in races for pick in found.choice.picks]
         at = (wide["draw"] + wide["repeat"]).to_numpy()  # one of the two is always 0
         self.choice = self._picked(at, self.picks)
+        self.control = self._control([found for found, _ in races])
         lift = self.found.choice.lift
         self.lift = Interval(lift.value, lift.low, lift.high, lift.p)
         if len(races) > 1:
@@ -54,6 +55,13 @@ class Pair:
         for place, pick in enumerate(picks):
             found[at == place] = self.values[pick][at == place]
         return found
+
+    @staticmethod
+    def _control(races: list[TransferComparison]) -> str:
+        """Return what the winner gains with people (or items) permuted, in the mean of all races."""
+        controls = [found.entry(found.winner).control for found in races]
+        gains = [one.lift.value for one in controls if not isinstance(one, str)]
+        return f"{np.mean(gains):+.3f}" if gains else ""
 
     def _baseline(self, name: str) -> bool:
         return self.found.entry(name).lift is None
@@ -108,17 +116,18 @@ def pairs(folders: list[Path]) -> list[Pair]:
 
 def main() -> None:
     every = [one for asked in sys.argv[1:] for one in pairs([Path(folder) for folder in asked.split(",")])]
-    print("| pair, people tested | chosen | ndcg@10 | lift | best in hindsight | regret | excess regret |")
-    print("|---|---|---|---|---|---|---|")
+    print("| pair, people tested | chosen | ndcg@10 | lift | permuted | best in hindsight | regret | excess |")
+    print("|---|---|---|---|---|---|---|---|")
     excesses = []
     for one in every:
         regret, excess, best = one.regret()
         excesses.append(excess)
         lift, counts = one.lift, Counter(one.picks).most_common()
         picks = ", ".join(f"`{name}`" + (f" {count}" if len(counts) > 1 else "") for name, count in counts)
+        ends = f"{lift.value:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]"
         print(
             f"| {one.name}, {one.people:,} | {picks} | {one.choice.mean():.4f} |"
-            f" {lift.value:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}] | `{best}` {one.values[best].mean():.4f} |"
+            f" {ends} | {one.control} | `{best}` {one.values[best].mean():.4f} |"
             f" {100 * regret:.1f} % | {100 * excess:+.1f} % |"
         )
     print(f"\nMean excess regret: {100 * float(np.mean(excesses)):+.2f} %.\n")
