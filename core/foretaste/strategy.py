@@ -139,9 +139,9 @@ class Context:
     transfer)`` fits another strategy of the catalog through the same hooks and cache, and ``transfers(name)`` says
     whether one is a transfer strategy, and no baseline (ConfigError for a name that is not known).
 
-    A strategy that ``uses_others`` is handed two calls more, which are None for others and where nothing is measured.
-    ``obstacle(name, params)`` says why another cannot serve this transfer, None where it can; ``tune(name, params)``
-    returns its settings that are best on the run's validation plan, those in ``params`` left as they are. What is
+    A strategy that ``uses_others`` is handed two calls more, which are None for others. ``obstacle(name, params)`` says
+    why another cannot serve this transfer, None where it can; ``tune(name, params)`` returns its settings that are best
+    on the run's validation plan, those in ``params`` left as they are, and is None where nothing is measured. What is
     tuned and fitted for it on the run's data and the folds of its plan is kept, and shared with the run. In place of
     no ``validation`` it is handed the plan's other folds, or where there is one fold what it says of other people.
 

@@ -170,3 +170,21 @@ def test_in_a_race_what_did_not_race_itself_is_tuned_once(shops, met):
     assert found.entry("toy/gate").verdict == "helps"
     # two settings on two folds and the best on each of them; for the test people the best on each and on all
     assert watch.adapted.count("toy/taste") == 4 + 2 + 2 + 1
+
+
+def test_a_fit_without_an_experiment_is_told_what_cannot_serve_the_pair():
+    told = []
+
+    class Asking(Toy):
+        name: ClassVar[str] = "toy/asking"
+        uses_others: ClassVar[bool] = True
+
+        def adapt(self, carried: Mapping[str, Carried], transfer: Transfer, context: Context) -> Recommender:
+            assert context.fit is not None
+            assert context.obstacle is not None
+            told.extend(context.obstacle(name, {}) for name in ("toy/picky", "toy/asking", "toy/taste"))
+            return context.fit("toy/taste", {}, transfer)
+
+    platform(kinds=(*KINDS, Asking)).fit("toy/asking", taste_world())
+    nested = "toy/asking uses other strategies, and cannot be one that another uses"
+    assert told == ["needs 1000 shared users, there are 100", nested, None]

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretaste.data import Transfer
-from foretaste.errors import ConfigError, StrategyError
 from foretaste.evaluation import HeldOut, Scores, ValidationPlan, pooled, score
 from foretaste.metrics import Metric
 from foretaste.platform._fit import Fitter, Maker
-from foretaste.platform._settings import refusal_of, settings_of
+from foretaste.platform._settings import settings_of
 from foretaste.recommender import Recommender
 from foretaste.strategy import Context, Strategy
 
@@ -145,20 +144,11 @@ class Bench:
 
     def _obstacle(self, name: str, params: Mapping[str, Any]) -> str | None:
         """Say why another strategy cannot serve this transfer, or None where it can."""
-        catalog = self.fitter.host.catalog
-        try:
-            if obstacle := catalog.unfit(name):
-                return obstacle
-            made = self._other(name, params)
-        except (ConfigError, StrategyError) as error:
-            return "; ".join(str(error).splitlines())
-        return made.unsupported(self.fitter.context.device) or refusal_of(
-            made, self.fitter.room(self.train, self.tries)
-        )
+        return self.fitter.obstacle(name, params, self.fitter.room(self.train, self.tries))
 
     def _tune_other(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of another strategy that are best on the plan, those given left as they are."""
-        made = self._other(name, params)
+        made = self.fitter.other(name, params)
         if name in self.settled:
             made = self.settled[name].model_copy(update={key: getattr(made, key) for key in made.model_fields_set})
         elif self.plan is not None:
@@ -167,7 +157,7 @@ class Bench:
 
     def _fit_other(self, outer: Context, name: str, params: Mapping[str, Any], transfer: Transfer) -> Recommender:
         # without a ``fit`` of its own, a strategy that is fitted for another cannot fit a third: no recursion
-        made = self._other(name, params)
+        made = self.fitter.other(name, params)
         plan = self.plan if transfer is self.train else None
         inner = replace(outer, fit=None, tune=None, obstacle=None, validation=plan, _memo={})
         ours = [self.train, *(fold.train for fold in (self.plan.folds if self.plan else ()))]
@@ -177,12 +167,6 @@ class Bench:
         if key not in self._fitted:
             self._fitted[key] = self.fitter.fit(made, transfer, inner)
         return self._fitted[key]
-
-    def _other(self, name: str, params: Mapping[str, Any]) -> Strategy:
-        made = self.fitter.host.catalog.make(name, params)
-        if made.uses_others:
-            raise StrategyError(f"{name} uses other strategies, and cannot be one that another uses")
-        return made
 
 
 def _without(folds: Sequence[HeldOut], place: int) -> ValidationPlan | None:

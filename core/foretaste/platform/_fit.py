@@ -10,10 +10,10 @@ from typing import Any
 
 from foretaste.bundle import SavedCarried
 from foretaste.data import Domain, PairFacts, Transfer
-from foretaste.errors import CancelledError, StrategyError
+from foretaste.errors import CancelledError, ConfigError, StrategyError
 from foretaste.evaluation import ValidationPlan
 from foretaste.platform._checkpoints import Checkpoints
-from foretaste.platform._settings import Estimate, Room
+from foretaste.platform._settings import Estimate, Room, refusal_of
 from foretaste.plugins import PluginHost
 from foretaste.recommender import Recommender
 from foretaste.strategy import Carried, Context, Strategy, check_recommender, pretraining_settings
@@ -139,6 +139,23 @@ class Fitter:
         """Return the context of one transfer, with a way to fit other strategies of the catalog."""
         context = replace(self.context, validation=plan, transfers=self._transfers, _memo=memo)
         return replace(context, fit=_other_fit(self, context))
+
+    def other(self, name: str, params: Mapping[str, Any]) -> Strategy:
+        """Return a strategy for another to use; StrategyError where it uses others itself."""
+        made = self.host.catalog.make(name, params)
+        if made.uses_others:
+            raise StrategyError(f"{name} uses other strategies, and cannot be one that another uses")
+        return made
+
+    def obstacle(self, name: str, params: Mapping[str, Any], room: Room) -> str | None:
+        """Say why a strategy that another would use cannot serve a transfer, or None where it can."""
+        try:
+            if obstacle := self.host.catalog.unfit(name):
+                return obstacle
+            made = self.other(name, params)
+        except (ConfigError, StrategyError) as error:
+            return "; ".join(str(error).splitlines())
+        return made.unsupported(self.context.device) or refusal_of(made, room)
 
     def _transfers(self, name: str) -> bool:
         return not self.host.catalog.get(name).baseline

@@ -144,12 +144,16 @@ class Platform:
         fitter = timed(
             Fitter(self._host, Context(seed, *device_and_threads(device, threads), progress, cancel, budget))
         )
-        if objection := obstacle_of(made, fitter.room(transfer)):
+        room = fitter.room(transfer)
+        if objection := obstacle_of(made, room):
             raise StrategyError(f"{transfer.place}: {strategy} cannot serve this transfer: {objection}")
+        context = fitter.inside({}, None)
+        if made.uses_others:
+            context = replace(context, obstacle=partial(fitter.obstacle, room=room))
         with nullcontext() if checkpoints is None else held(checkpoints):
             states = None if checkpoints is None else Checkpoints(checkpoints, self._code())
             fitter.checkpoints = states
-            found = fitter.fit(made, prepared(transfer), fitter.inside({}, None))
+            found = fitter.fit(made, prepared(transfer), context)
             if states is not None:
                 states.remove()
         return found
