@@ -70,15 +70,20 @@ def test_a_verdict_in_plain_words() -> None:
     ],
 )
 def test_each_verdict_has_its_words(verdict: str, words: str) -> None:
-    assert judged(entry(verdict), 1).startswith(words)
+    assert judged(entry(verdict), 1, []).startswith(words)
 
 
-def test_a_control_that_was_run_is_told() -> None:
+@pytest.mark.parametrize(
+    ("linked", "what"),
+    [([712], "the source's people"), ([0], "the source's items"), ([712, 0], "the sources' people or items")],
+)
+def test_a_control_that_was_run_is_told_with_what_it_shuffled(linked: list[int], what: str) -> None:
     lift = Lift(metric="ndcg@10", value=0.001, low=-0.002, high=0.004, p=0.6, over="baseline/popular")
     beyond = Lift(metric="ndcg@10", value=0.023, low=0.017, high=0.029, p=0.0, over="permuted")
     control = Control(lift=lift, verdict="no evidence", beyond=beyond)
-    assert judged(entry("helps", control=control), 712).endswith(
-        "712 people; +0.023 [+0.017, +0.029] over itself with the source's people permuted, +0.001 [-0.002, +0.004]"
+    facts = [{"linked_users": count} for count in linked]
+    assert judged(entry("helps", control=control), 712, facts).endswith(
+        f"712 people; +0.023 [+0.017, +0.029] over itself with {what} permuted, +0.001 [-0.002, +0.004]"
     )
 
 

@@ -147,7 +147,7 @@ def _show(out: Console, result: TransferComparison, metrics: list[str]) -> None:
     from foretaste.cli._show import board, interval, judged, population_table, table
 
     out.print(f"{result.source} -> {result.target}", style="bold")
-    out.print(f"{result.winner} wins; {judged(result.entry(result.winner), result.people)}")
+    out.print(f"{result.winner} wins; {judged(result.entry(result.winner), result.people, result.facts)}")
     lift = result.choice.lift
     out.print(f"chosen by validation in each repeat: {lift.metric} {interval(lift)} over {lift.over}")
     for line in result.trace:

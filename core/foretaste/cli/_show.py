@@ -87,7 +87,7 @@ def headline(result: TransferResult) -> str:
     served, lift = result.handed_on.served_by, result.handed_on.lift
     apart = [f"{name} for {group} people" for group, name in served.items() if name != result.chosen]
     head = ", but ".join([f"{result.chosen} is handed on", *([", ".join(apart)] if apart else [])])
-    choice = judged(result.entry(result.rule_choice), result.people)
+    choice = judged(result.entry(result.rule_choice), result.people, result.facts)
     if result.chosen != result.rule_choice:
         why = f"the guard replaced {result.rule_choice}, which does worse on validation"
         return f"{head}: {why}; on the test people, {choice}"
@@ -97,16 +97,25 @@ def headline(result: TransferResult) -> str:
     return f"{head}, where it does worse on validation: {together}; on its own, {choice}"
 
 
-def judged(entry: Entry, people: int) -> str:
-    """Return ``linear/naive-bayes helps: ndcg@10 +0.024 [+0.018, +0.030] over baseline/popular, 712 people``."""
+def judged(entry: Entry, people: int, facts: Sequence[Mapping[str, Any]]) -> str:
+    """Return ``linear/naive-bayes helps: ndcg@10 +0.024 [+0.018, +0.030] over baseline/popular, 712 people``.
+
+    ``facts`` are those of the pairs.
+    """
     head = f"{entry.strategy} {_WORDS[entry.verdict]}"
     if entry.lift is None:
         return f"{head}, {_counted(people)}"
     line = f"{head}: {entry.lift.metric} {interval(entry.lift)} over {entry.lift.over}, {_counted(people)}"
     if entry.control != "not run":
         left, beyond = entry.control.lift, entry.control.beyond
-        return f"{line}; {interval(beyond)} over itself with the source's people permuted, {interval(left)}"
+        return f"{line}; {interval(beyond)} over itself with {_permuted(facts)} permuted, {interval(left)}"
     return f"{line}; control not run" if entry.verdict == "helps" else line
+
+
+def _permuted(facts: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the control shuffles: people, and the items of a source that shares none."""
+    kinds = {"people" if one["linked_users"] else "items" for one in facts}
+    return f"the source's {kinds.pop()}" if len(kinds) == 1 else "the sources' people or items"
 
 
 def interval(lift: Lift) -> str:

@@ -176,7 +176,7 @@ def refuse_control(transfer: Transfer, saved: Saved) -> None:
             raise ConfigError(f"{head} holds rows of people, who cannot be permuted in it; let the run pretrain")
         if pair.user_links is None:
             raise ConfigError(
-                f"{head} is in the order of items, which the control permutes where only items are shared; let the run"
+                f"{head} is in the order of items, which the control permutes where people are not shared; let the run"
                 " pretrain"
             )
 

@@ -255,7 +255,7 @@ def permuted(transfer: Transfer, seed: int) -> Transfer:
     """Return the transfer with each source's people shuffled among those with source history.
 
     What is left of the source is its popularity and its histories, given to the wrong people, and with them what is
-    declared of these. Where only items are shared, the source's items are shuffled instead.
+    declared of these. Where people are not shared, the source's items are shuffled instead.
     """
     pairs = (_shuffled(pair, np.random.default_rng([seed, 4, place])) for place, pair in enumerate(transfer.pairs))
     return replace(transfer, pairs=tuple(pairs))
