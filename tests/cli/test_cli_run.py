@@ -75,13 +75,20 @@ def test_each_verdict_has_its_words(verdict: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("linked", "what"),
-    [([712], "the source's people"), ([0], "the source's items"), ([712, 0], "the sources' people or items")],
+    [
+        ([(712, 0)], "the source's people"),
+        ([(0, 9)], "the source's items"),
+        ([(0, 0)], "the source's items"),
+        ([(712, 9)], "the source's people and items"),
+        ([(712, 0), (500, 0)], "the sources' people"),
+        ([(712, 0), (0, 9)], "the sources' people and items"),
+    ],
 )
-def test_a_control_that_was_run_is_told_with_what_it_shuffled(linked: list[int], what: str) -> None:
+def test_a_control_that_was_run_is_told_with_what_it_shuffled(linked: list[tuple[int, int]], what: str) -> None:
     lift = Lift(metric="ndcg@10", value=0.001, low=-0.002, high=0.004, p=0.6, over="baseline/popular")
     beyond = Lift(metric="ndcg@10", value=0.023, low=0.017, high=0.029, p=0.0, over="permuted")
     control = Control(lift=lift, verdict="no evidence", beyond=beyond)
-    facts = [{"linked_users": count} for count in linked]
+    facts = [{"linked_users": users, "linked_items": items} for users, items in linked]
     assert judged(entry("helps", control=control), 712, facts).endswith(
         f"712 people; +0.023 [+0.017, +0.029] over itself with {what} permuted, +0.001 [-0.002, +0.004]"
     )

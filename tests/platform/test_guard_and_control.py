@@ -115,6 +115,16 @@ def test_what_is_declared_of_people_goes_with_their_history():
     assert after.user_features.table["history"].to_list() != table["history"].to_list()
 
 
+def test_where_items_are_shared_what_the_source_knows_of_them_is_shuffled_too():
+    source, target = (Domain.from_frame(shop(n, "g"), name) for n, name in ((1, "here"), (2, "there")))
+    before = Transfer.of(source, target, Overlap("both"))
+    here, there = (one.pair.source.interactions for one in (before, permuted(before, 3)))
+    assert (there.user_rows != here.user_rows).mean() > 0.9
+    assert (there.item_rows != here.item_rows).mean() > 0.8
+    assert sorted(there.popularity_of_rows) == sorted(here.popularity_of_rows)
+    assert sorted(there.history) == sorted(here.history)
+
+
 # Twins ---------------------------------------------------------------------------------------------------------
 
 TWINS = ["d00", "d01", "d02", "d03"]

@@ -113,9 +113,11 @@ def judged(entry: Entry, people: int, facts: Sequence[Mapping[str, Any]]) -> str
 
 
 def _permuted(facts: Sequence[Mapping[str, Any]]) -> str:
-    """Say what the control shuffles: people, and the items of a source that shares none."""
-    kinds = {"people" if one["linked_users"] else "items" for one in facts}
-    return f"the source's {kinds.pop()}" if len(kinds) == 1 else "the sources' people or items"
+    """Say what the control shuffles: the source's people, or its items, or both."""
+    found = [(one["linked_users"] > 0, one["linked_items"] > 0 or not one["linked_users"]) for one in facts]
+    people, items = (any(kind) for kind in zip(*found, strict=True))
+    kinds = " and ".join(["people"] * people + ["items"] * items)
+    return f"the source's {kinds}" if len(found) == 1 else f"the sources' {kinds}"
 
 
 def interval(lift: Lift) -> str:

@@ -166,7 +166,7 @@ def refuse_hidden(transfer: Transfer, held: Sequence[HeldOut], saved: Saved) -> 
 def refuse_control(transfer: Transfer, saved: Saved) -> None:
     """Raise ConfigError where permuted people or items would not be permuted in what was saved."""
     # people are exchanged with their whole histories, of which pretraining would learn the same about items again, but
-    # for the lot; whose history is whose, which is what the control takes away, is not in what was saved
+    # for the lot; whose history is whose, which is what the control takes away there, is not in what was saved
     for pair in transfer.pairs:
         one = saved.get(pair.source.name)
         if one is None:
@@ -174,10 +174,10 @@ def refuse_control(transfer: Transfer, saved: Saved) -> None:
         head = f"control: {transfer.place}: {one.folder}"
         if one.users is not None:
             raise ConfigError(f"{head} holds rows of people, who cannot be permuted in it; let the run pretrain")
-        if pair.user_links is None:
+        if pair.user_links is None or pair.item_links is not None:
             raise ConfigError(
-                f"{head} is in the order of items, which the control permutes where people are not shared; let the run"
-                " pretrain"
+                f"{head} is in the order of items, which the control permutes unless people alone are shared; let the"
+                " run pretrain"
             )
 
 

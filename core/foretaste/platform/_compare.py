@@ -255,7 +255,8 @@ def permuted(transfer: Transfer, seed: int) -> Transfer:
     """Return the transfer with each source's people shuffled among those with source history.
 
     What is left of the source is its popularity and its histories, given to the wrong people, and with them what is
-    declared of these. Where people are not shared, the source's items are shuffled instead.
+    declared of these. Where items are shared, or people are not, the source's items are shuffled, too: histories would
+    still say which shared items go together, whoever has them.
     """
     pairs = (_shuffled(pair, np.random.default_rng([seed, 4, place])) for place, pair in enumerate(transfer.pairs))
     return replace(transfer, pairs=tuple(pairs))
@@ -263,14 +264,16 @@ def permuted(transfer: Transfer, seed: int) -> Transfer:
 
 def _shuffled(pair: DomainPair, rng: np.random.Generator) -> DomainPair:
     source, rows = pair.source, pair.source.interactions
-    if pair.user_links is None:
+    if pair.user_links is not None:
+        exchange = _exchange(rows.user_rows, len(rows.users), rng)
+        if (features := source.user_features) is not None:
+            features = replace(features, table=features.table[np.argsort(exchange)])
+            source = replace(source, user_features=features)
+        rows = replace(rows, user_rows=exchange[rows.user_rows])
+    if pair.user_links is None or pair.item_links is not None:
         exchange = _exchange(rows.item_rows, len(rows.items), rng)
-        return replace(pair, source=source.with_interactions(replace(rows, item_rows=exchange[rows.item_rows])))
-    exchange, features = _exchange(rows.user_rows, len(rows.users), rng), source.user_features
-    if features is not None:
-        features = replace(features, table=features.table[np.argsort(exchange)])
-    moved = replace(rows, user_rows=exchange[rows.user_rows])
-    return replace(pair, source=replace(source, interactions=moved, user_features=features))
+        rows = replace(rows, item_rows=exchange[rows.item_rows])
+    return replace(pair, source=source.with_interactions(rows))
 
 
 def _exchange(rows: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
