@@ -77,7 +77,9 @@ class Neighbours(Strategy):
         """Find the neighbours; settings that differ in weights alone share them."""
         rows, there = transfer.target.interactions, transfer.target.name
         evidence = {there: (rows.items, binary(rows.preference))}
-        evidence |= {p.source.name: (p.source.interactions.items, binary(p.source_history)) for p in transfer.pairs}
+        # who shares no person has no neighbours here: a side of nothing would pass for an answer
+        met = [pair for pair in transfer.pairs if pair.user_links is not None]
+        evidence |= {p.source.name: (p.source.interactions.items, binary(p.source_history)) for p in met}
         had = np.sum([history.getnnz(axis=1) for _, history in evidence.values()], axis=0)
         rarity = np.log((1 + sum(len(items) for items, _ in evidence.values())) / (1 + had))
         settings = (self.neighbours_of, self.neighbours, self.weighting, self.shrinkage)

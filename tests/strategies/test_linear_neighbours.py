@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste import HistoryModel, PairFacts, Transfer
+from foretaste import HistoryModel, Overlap, PairFacts, Transfer
 from foretaste.strategy import Strategy
 from foretaste.testing import (
     StrategyContract,
@@ -161,3 +162,12 @@ def test_films_near_a_book_are_of_its_taste() -> None:
 def test_it_says_what_it_cannot_serve() -> None:
     assert Neighbours().objection([PairFacts.of(taste_world().pair)]) is None
     assert Neighbours().objection([PairFacts.of(item_world().pair)]) == "needs shared users, there are none"
+
+
+def test_a_source_with_which_items_alone_are_shared_says_nothing():
+    world, abroad = taste_world(), replace(taste_world(seed=5).target, name="abroad")
+    both = Transfer.of([world.pair.source, abroad], world.target, [Overlap("users"), Overlap("items")])
+    model = fitted(both)
+    assert sorted(model.sides) == ["books", "films"]
+    assert model.recommend_for({"abroad": ["film-a0", "film-a1"]}, 3).path == "popular"
+    assert model.recommend_for({"books": ["book-a0", "book-a1"]}, 3).path == "folded-in"
