@@ -11,6 +11,7 @@ from foretaste.data import Domain, Interactions, Overlap, PairFacts, Transfer
 from foretaste.errors import DataError
 from foretaste.evaluation import POPULATIONS, hold_out, prepared
 from foretaste.experiment import GivenHoldout, LastItemsHoldout, NewcomersHoldout, RandomHoldout, TimeHoldout
+from foretaste.testing import item_world
 
 LAST = LastItemsHoldout(kind="last-items")
 TIME = TimeHoldout(kind="time")
@@ -290,6 +291,12 @@ def test_newcomers_need_shared_people():
         " (nothing says who is who: set shared: users if equal ids are the same people; holdout: {kind: random} needs"
         " nobody in common)"
     )
+
+
+def test_who_shares_items_is_told_how_to_share_people_as_well():
+    world = item_world()
+    with pytest.raises(DataError, match="set shared: both, or users beside links of items, if equal ids are the same"):
+        hold_out(world, NewcomersHoldout(), 0)
 
 
 def test_a_source_that_is_later_than_the_instant_is_an_error():

@@ -153,14 +153,21 @@ def _newcomers(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     shared = transfer.shared_people
     if not len(shared):
-        linked = any(pair.user_links is not None for pair in transfer.pairs)
-        ids = "" if linked else "nothing says who is who: set shared: users if equal ids are the same people; "
         raise DataError(
             f"{transfer.place}: holdout newcomers needs people with rows on both sides; there are none"
-            f" ({ids}holdout: {{kind: random}} needs nobody in common)"
+            f" ({_who_is_who(transfer)}holdout: {{kind: random}} needs nobody in common)"
         )
     hidden_people = rng.permutation(shared)[: max(1, round(spec.fraction * len(shared)))]
     return hide_people(transfer.target.interactions, hidden_people, spec, rng)
+
+
+def _who_is_who(transfer: Transfer) -> str:
+    """Say what declares people, where nothing does."""
+    if any(pair.user_links is not None for pair in transfer.pairs):
+        return ""
+    items = any(pair.item_links is not None for pair in transfer.pairs)
+    shared = "shared: both, or users beside links of items," if items else "shared: users"
+    return f"nothing says who is who: set {shared} if equal ids are the same people; "
 
 
 def hide_people(
