@@ -311,6 +311,21 @@ def test_a_source_that_is_later_than_the_instant_is_an_error():
     )
 
 
+def test_a_source_that_begins_after_the_instant_is_told_what_the_target_keeps():
+    rows = {"user_id": ["a", "b", "c"], "item_id": ["x", "x", "x"]}
+    day = 86_400.0
+    transfer = table_pair(
+        {**rows, "timestamp": [20 * day, 30 * day, 40 * day]}, {**rows, "timestamp": [day, 2 * day, 30 * day]}
+    )
+    with pytest.raises(DataError) as caught:
+        hold_out(transfer, TIME, 0)
+    assert str(caught.value) == (
+        "grocery -> drugstore: holdout time leaves no row of grocery: its times are 1970-01-21 to 1970-02-10, those of"
+        " the target 1970-01-02 to 1970-01-31, those that it keeps 1970-01-02 to 1970-01-03; holdout: {at: ...} sets"
+        " another instant"
+    )
+
+
 def test_nobody_to_evaluate_is_an_error():
     words = "drugstore: the hold-out leaves nobody to evaluate: it hides no row of the target"
     with pytest.raises(DataError, match=f"^{words}$"):

@@ -78,7 +78,7 @@ def hold_out(transfer: Transfer, spec: HoldoutSpec, seed: int, *, remedied: Tran
     elif isinstance(spec, TimeHoldout):
         hidden, sources = after(trained, spec)
         test = hidden
-        _refuse_emptied(trained, sources)
+        _refuse_emptied(trained, sources, hidden)
     elif isinstance(spec, RandomHoldout):
         hidden = test = random_rows(rows, spec.fraction, np.random.default_rng([seed, 2]))
     else:
@@ -223,16 +223,19 @@ def after(transfer: Transfer, spec: TimeHoldout) -> tuple[NDArray[np.bool_], dic
     return rows.times > instant, sources
 
 
-def _refuse_emptied(transfer: Transfer, left: Mapping[str, Interactions]) -> None:
+def _refuse_emptied(transfer: Transfer, left: Mapping[str, Interactions], hidden: NDArray[np.bool_]) -> None:
     """Raise DataError where a source has rows, and all of them are later than the instant."""
     for pair in transfer.pairs:
         rows, there = pair.source.interactions, transfer.target.interactions
         if len(rows) and not len(left[pair.source.name]):
             assert rows.times is not None
             assert there.times is not None
+            theirs, apart = f"those of the target {span(there.times)}", rows.times.min() > there.times.max()
+            kept = "" if apart or hidden.all() else f", those that it keeps {span(there.times[~hidden])}"
+            why = "are both in seconds?" if apart else "holdout: {at: ...} sets another instant"
             raise DataError(
                 f"{transfer.place}: holdout time leaves no row of {pair.source.name}: its times are {span(rows.times)},"
-                f" those of the target {span(there.times)}; are both in seconds?"
+                f" {theirs}{kept}; {why}"
             )
 
 
