@@ -1,12 +1,13 @@
 """A young target whose items stand in a large source too: what few people teach, and what the source adds.
 
 Run by hand: ``python benchmarks/shared_items.py SOURCE.parquet TARGET.parquet [--people 20 100] [--draws 10]``. Both
-tables have user_id, item_id, weight (ratings: 4 and more are preferences) and timestamp, and items of one id are one.
-The target is cut down to some people, other people in each draw. Of these their last item is hidden, or a random half
-of their rows. Or else all that they have is trained on, all others come later and bring their history, and the last
-item of theirs is looked for among all items of the target. Settings are tuned in each draw, those of baselines too;
-for people who come later they are those found for last items. With ``--permuted`` the source's items are shuffled, and
-with ``--items`` a table of item_id and features is at hand on either side.
+tables have user_id, item_id, weight (ratings, read as strengths: each row is a preference) and timestamp, and items of
+one id are one. The target is cut down to some people, other people in each draw. Of these their last item is hidden, or
+a random half of their rows. Or else all that they have is trained on, all others come later and bring their history,
+and the last item of theirs, where it was rated 4 or more, is looked for among all items of the target. Settings are
+tuned in each draw, those of baselines too; for people who come later they are those found for last items. With
+``--permuted`` the source's items are shuffled, and with ``--items`` a table of item_id and features is at hand on
+either side.
 Prints Markdown: ndcg@10, and the lift over EASE on the small target alone (paired bootstrap over people, 95 %).
 """
 
