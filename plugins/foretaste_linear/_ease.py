@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Self
 
+import numpy as np
 from pydantic import Field
 
 from foretaste import (
@@ -12,6 +13,7 @@ from foretaste import (
     Context,
     Domain,
     HistoryModel,
+    Index,
     Memory,
     PairFacts,
     Roster,
@@ -123,6 +125,7 @@ class Ease(Strategy):
         known = {transfer.target.name: (rows.items, binary(rows.preference))}
         known |= {p.source.name: (p.source.interactions.items, binary(p.source_history)) for p in transfer.pairs}
         known |= {name: (one.items, one.histories) for name, one in declared.items()}
+        sources = {pair.source.name for pair in transfer.pairs}
         linked = {pair.source.name for pair in transfer.pairs if pair.user_links is not None}
         sides, notes = {}, []
         if self.feature_weight and not feature_names(transfer):
@@ -132,6 +135,13 @@ class Ease(Strategy):
                 notes.append(
                     f"the map from {name}, cut to {self.map_megabytes} MB, lost {1 - kept:.2%} of its squared norm"
                 )
+            if name in sources - linked:
+                # nobody's history is known, and an item that nothing joins to the target says nothing
+                assert not isinstance(item_map, tuple)
+                if len(said := np.flatnonzero(np.asarray((item_map != 0).sum(axis=1)))):
+                    items = known[name][0]
+                    sides[name] = Side(Index(items.ids.gather(said), items.kind), item_map[said])
+                continue
             items, histories = known[name]
             sides[name] = Side(items, item_map, self.power if name in linked else 0.0, histories)
         roster = Roster.of(transfer)

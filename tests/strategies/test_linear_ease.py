@@ -11,7 +11,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from foretaste import Domain, Features, HistoryModel, PairFacts, Transfer, feature_matrices
+from foretaste import (
+    Domain,
+    Features,
+    HistoryModel,
+    Overlap,
+    PairFacts,
+    Transfer,
+    UnknownIdError,
+    feature_matrices,
+)
 from foretaste.strategy import Strategy
 from foretaste.testing import (
     StrategyContract,
@@ -178,6 +187,17 @@ def test_shared_items_serve_who_brings_a_history_of_the_source() -> None:
     answer = model.recommend_for({world.pair.source.name: had}, 5)
     assert answer.path == "folded-in"
     assert np.mean([taste_of(item) == taste_of(had[0]) for item in answer.items]) > 0.5
+
+
+def test_items_that_nothing_joins_to_the_target_say_nothing() -> None:
+    world = item_world()
+    items = world.pair.source.interactions.items.ids
+    links = pl.DataFrame({"from_id": items[:12], "to_id": items[:12]})
+    model = fitted(Transfer.of(world.pair.source, world.target, Overlap(item_links=links)))
+    assert model.recommend_for({"shop": items[12:14].to_list()}, 3).path == "popular"
+    assert model.recommend_for({"shop": items[10:14].to_list()}, 3).path == "folded-in"
+    with pytest.raises(UnknownIdError):
+        model.similar_items([items[12]], 3, of="shop")
 
 
 @pytest.mark.parametrize("weight", [0.3, 1.0])
