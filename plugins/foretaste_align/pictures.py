@@ -53,7 +53,9 @@ def views(recommender: Recommender, seed: int = 0) -> dict[str, View]:
         raise DataError("pictures: found a recommender of ratings, whose maps are not between vectors")
     histories = recommender.histories()
     sources = [name for name, encoder in recommender.encoders.items() if name != target and encoder.matrix is not None]
-    if not sources or any(name not in histories for name in (target, *sources)):
+    if not sources:
+        raise DataError("pictures: found one space of all domains, and no map between two that could be drawn")
+    if any(name not in histories for name in (target, *sources)):
         raise DataError("pictures: found no histories of people and maps, expected an alignment saved with histories")
     return {name: _view(recommender, name, seed) for name in sources}
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from foretaste import DataError, OutputError, load_bundle, save_bundle
-from foretaste.testing import fit_once, rating_world, taste_world, two_source_world, unrelated_world
-from foretaste_align import Prior, Ratings, Ridge
+from foretaste.testing import fit_once, item_world, rating_world, taste_world, two_source_world, unrelated_world
+from foretaste_align import Prior, Ratings, Ridge, Similarity
 from foretaste_align.pictures import draw_alignment, views
 from foretaste_baseline import Popular
 
@@ -55,6 +55,8 @@ def test_what_cannot_be_drawn_is_told(tmp_path: Path):
         draw_alignment(fit_once(Popular(), taste_world()), tmp_path / "no.png")
     with pytest.raises(DataError, match="found a recommender of ratings, whose maps are not between vectors"):
         draw_alignment(fit_once(Ratings(), rating_world()), tmp_path / "no.png")
+    with pytest.raises(DataError, match="found one space of all domains, and no map between two"):
+        draw_alignment(fit_once(Similarity(), item_world()), tmp_path / "no.png")
     save_bundle(model, tmp_path / "lean", strategy="align/ridge", params={}, histories=False)
     with pytest.raises(DataError, match="expected an alignment saved with histories"):
         draw_alignment(load_bundle(tmp_path / "lean"), tmp_path / "no.png")
