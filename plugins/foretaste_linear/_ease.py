@@ -67,13 +67,18 @@ class Ease(Strategy):
         """Something must be shared."""
         featured, declared = self._told(facts)
         if self.user_feature_weight and not declared:
-            return f"user_feature_weight {self.user_feature_weight:g} needs user features, on either side"
+            needs = "needs user features of the target, or of a source with shared users"
+            return f"user_feature_weight {self.user_feature_weight:g} {needs}"
         if self.feature_weight and not any(featured):
             return f"feature_weight {self.feature_weight:g} needs item features on both sides"
         reached = any(featured) or (declared and facts[0].target_user_features)
         if not reached and not any(one.shared_users or one.shared_items for one in facts):
-            other = "; item features can stand in with a feature_weight" if any(f.item_features for f in facts) else ""
-            return f"needs shared users or shared items, there are none{other}"
+            instead = {
+                "; item features can stand in with a feature_weight": any(one.item_features for one in facts),
+                "; user features can stand in with a user_feature_weight": facts[0].target_user_features,
+            }
+            ways = (way for way, open_here in instead.items() if open_here)
+            return f"needs shared users or shared items, there are none{''.join(ways)}"
         return None
 
     def memory(self, facts: Sequence[PairFacts]) -> Memory:
@@ -92,16 +97,15 @@ class Ease(Strategy):
 
     def _told(self, facts: Sequence[PairFacts]) -> tuple[list[bool], bool]:
         """Say of which pairs features of items are read, and whether any of people are."""
-        declared = any(one.source_user_features or one.target_user_features for one in facts)
         featured = [bool(self.feature_weight) and one.item_features for one in facts]
-        return featured, bool(self.user_feature_weight) and declared
+        return featured, bool(self.user_feature_weight) and _declared(facts)
 
     def grid(self, facts: Sequence[PairFacts], n: int) -> list[Self]:
         """Features are tried where there are some: of items on both sides, of people on any."""
         fixed: dict[str, object] = {}
         if not any(one.item_features for one in facts):
             fixed["feature_weight"] = self.feature_weight
-        if not any(one.source_user_features or one.target_user_features for one in facts):
+        if not _declared(facts):
             fixed["user_feature_weight"] = self.user_feature_weight
         return [self, *super(Ease, self.model_copy(update=fixed)).grid(facts, n)[1:]]
 
@@ -148,3 +152,8 @@ class Ease(Strategy):
         if declared:
             roster = roster.newcomers_where(described(declared))
         return HistoryModel(roster, roster.popularity_bias(self.popularity), sides, notes=notes)
+
+
+def _declared(facts: Sequence[PairFacts]) -> bool:
+    """Say whether anything is declared of the target's people, there or by a source that shares them."""
+    return any(one.target_user_features or (one.source_user_features and one.linked_users) for one in facts)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from foretaste import HistoryModel, PairFacts, Transfer, feature_matrices
+from foretaste import HistoryModel, Overlap, PairFacts, Transfer, feature_matrices
 from foretaste.solvers import ease
 from foretaste.strategy import Strategy
 from foretaste.testing import StrategyContract, fit_once, taste_of, taste_world
@@ -75,9 +75,20 @@ def test_who_comes_later_may_bring_tags() -> None:
 
 def test_without_any_tag_a_weight_of_them_is_an_objection_and_none_is_tried() -> None:
     facts = [PairFacts.of(taste_world().pair)]
-    assert Ease(user_feature_weight=1.0).objection(facts) == "user_feature_weight 1 needs user features, on either side"
+    needs = "user_feature_weight 1 needs user features of the target, or of a source with shared users"
+    assert Ease(user_feature_weight=1.0).objection(facts) == needs
     assert {one.user_feature_weight for one in Ease().grid(facts, 100)} == {0.0}
     assert {one.user_feature_weight for one in Ease().grid([PairFacts.of(both_tagged().pair)], 100)} == {0.0, 1.0}
+
+
+def test_tags_of_people_whom_the_target_does_not_know_are_not_tried() -> None:
+    pair = both_tagged().pair
+    apart = Transfer.of(pair.source, taste_world().target, Overlap())
+    facts = PairFacts.of(apart.pair)
+    assert {one.user_feature_weight for one in Ease().grid([facts], 100)} == {0.0}
+    assert "or of a source with shared users" in str(Ease(user_feature_weight=1.0).objection([facts]))
+    strange = [PairFacts.of(strangers().pair)]
+    assert str(Ease().objection(strange)).endswith("; user features can stand in with a user_feature_weight")
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3])
