@@ -196,7 +196,7 @@ def test_items_that_nothing_joins_to_the_target_say_nothing() -> None:
     model = fitted(Transfer.of(world.pair.source, world.target, Overlap(item_links=links)))
     assert model.recommend_for({"shop": items[12:14].to_list()}, 3).path == "popular"
     assert model.recommend_for({"shop": items[10:14].to_list()}, 3).path == "folded-in"
-    with pytest.raises(UnknownIdError):
+    with pytest.raises(UnknownIdError, match=f"shop has no item '{items[12]}' that this recommender knows"):
         model.similar_items([items[12]], 3, of="shop")
 
 

@@ -36,7 +36,7 @@ def known_rows(domain: str, items: list[Any], index: Index) -> NDArray[np.int64]
     """Return the row of each item; UnknownIdError names the first that the domain lacks."""
     rows = index.rows(items)
     if (rows < 0).any():
-        raise UnknownIdError(f"{domain} has no item {items[int(np.argmax(rows < 0))]!r}")
+        raise UnknownIdError(f"{domain} has no item {items[int(np.argmax(rows < 0))]!r} that this recommender knows")
     return rows
 
 
