@@ -306,11 +306,12 @@ def test_the_control_keeps_what_was_saved_as_no_person_is_in_it(knowledge):
     assert mine.lift == theirs.lift
 
 
-def test_a_control_of_items_is_refused(knowledge):
+@pytest.mark.parametrize("shared", ["items", "both"])
+def test_a_control_of_items_is_refused(knowledge, shared):
     target = pl.read_parquet(knowledge / "drugstore.parquet")
     target.with_columns(pl.col("item_id").str.replace("d", "g")).write_parquet(knowledge / "drugstore.parquet")
     with pytest.raises(ConfigError, match="is in the order of items, which the control permutes"):
-        adapt(knowledge, spec={**SPEC, "shared": "items"}, holdout={"kind": "random"}, control="permuted")
+        adapt(knowledge, spec={**SPEC, "shared": shared}, holdout={"kind": "random"}, control="permuted")
 
 
 # People -------------------------------------------------------------------------------------------------------------
