@@ -437,7 +437,7 @@ def test_a_control_that_time_cut_is_compared_on_the_folds_that_it_has(shops):
     assert contested(shops, ask).picks == ["toy/taste"]
 
 
-def raced_for(shops, monkeypatch, seconds, cost, repeats=8):
+def raced_for(shops, monkeypatch, seconds, cost, *, control=False, repeats=8):
     """A contest with so many seconds, of which a trial takes what ``cost`` says, and one that was done takes none."""
     now, done = [0.0], set()
 
@@ -454,7 +454,9 @@ def raced_for(shops, monkeypatch, seconds, cost, repeats=8):
         monkeypatch.setattr(module, "time", clock)
     transfer, how = groceries(shops), replace(HOW, holdout=HOW.holdout.model_copy(update={"repeats": repeats}), tries=1)
     held, folds = repeats_of(transfer, transfer, how)
-    found = contest(0, BOTH, held, folds, ask, Rules(how, Clock(seconds), None, False, True, "grid", print, fewer=True))
+    found = contest(
+        0, BOTH, held, folds, ask, Rules(how, Clock(seconds), None, control, True, "grid", print, fewer=True)
+    )
     assert now[0] <= seconds
     return found
 
@@ -474,6 +476,15 @@ def test_where_the_first_repeat_is_cut_before_transfer_was_tried_it_goes_on_with
 ):
     found = raced_for(shops, monkeypatch, 50, lambda trial: cost if trial.strategy == "toy/taste" else 4.0)
     assert (found.repeats, found.picks) == (1, ["toy/taste"])
+
+
+def test_where_the_first_repeat_has_no_time_for_the_control_that_gets_what_is_left(shops, monkeypatch):
+    found = raced_for(shops, monkeypatch, 40, lambda trial: 4.0 if trial.permuted else 1.0, control=True)
+    assert (found.repeats, found.picks) == (1, ["toy/taste"])
+    assert len(found.trace) == 1
+    whole, control = measured(found, HOW, "grocery -> drugstore")
+    assert set(whole) == {"toy/popular", "toy/taste"}
+    assert control["toy/taste"].verdict != "helps"
 
 
 def test_a_repeat_that_time_cut_is_left_out_whole(shops, monkeypatch):

@@ -12,7 +12,7 @@ from foretaste.evaluation import HeldOut
 from foretaste.metrics import Metric
 from foretaste.platform._bench import best_of
 from foretaste.platform._compare import Measure, Measured, controls
-from foretaste.platform._race import Ask, Entrant
+from foretaste.platform._race import Ask, Clock, Entrant
 from foretaste.platform._repeat import Found, Repeat, Rules
 from foretaste.platform._search import Sampler
 from foretaste.platform._settings import Room, cheapest_of, left_out, settings_of
@@ -20,8 +20,9 @@ from foretaste.platform._trial import Limits, Outcome, Trial
 from foretaste.result import Control
 from foretaste.strategy import Budget, Strategy
 
-_FIRST = 0.5
-"""Of the time of all repeats the first may take this: it is worth more than that there are many."""
+_FIRST, _CONTROL = 0.5, 0.7
+"""Of the time of all repeats the first may take this: it is worth more than that there are many. Where it had no time
+for its control, that may take this of what is left then."""
 
 
 def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[HeldOut], folds: Sequence[int], ask: Ask,
@@ -30,7 +31,9 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
     begun, asked = time.monotonic(), len(repeats)
     one = _Contest(transfer, repeats, folds, ask, rules)
     found = one.begun(strategies, max(1 / asked, _FIRST if rules.fewer else 0.0))
-    if rules.fewer and found.wanting:
+    if rules.fewer and found.uncontrolled:
+        found = one.settled(found)
+    elif rules.fewer and found.wanting:
         # what was done is known, and goes on from there; what took too long has had its turn
         hurried = {name for name, entrant in found.out.items() if entrant.hurried}
         found = one.begun(sorted(strategies, key=lambda strategy: strategy.name in hurried), 1.0)
@@ -82,16 +85,28 @@ class _Contest:
                 found.notes.append(f"{one.name}: {one.lightened}")
         return found
 
+    def settled(self, before: Found) -> Found:
+        """Choose again in the first repeat, with the control, in all the time that is left."""
+        found = Found(notes=before.notes)
+        for one in before.running:
+            one.state, one.reason = "racing", ""
+        entrants = {one.name: one for one in (*before.out.values(), *before.running)}
+        self._repeat(0, self.rules.clock).decide(list(entrants.values()), before.running, found, _CONTROL)
+        self._field = [one.strategy for one in before.running if one.state == "racing"]
+        return found
+
     def go_on(self, repeat: int, share: float, found: Found) -> None:
         """Race another repeat for a share of the time that is left."""
         self._race(repeat, share, self._entrants(self._room(repeat)), found)
 
     def _race(self, repeat: int, share: float, entrants: Sequence[Entrant], found: Found) -> None:
-        clock, stops = self.rules.clock.part(share), self.rules.stops and repeat == 0
-        one = Repeat(self.transfer, repeat, self.folds[repeat], self.ask, self.rules, clock, stops, self._kinds)
-        one.run(entrants, found)
+        self._repeat(repeat, self.rules.clock.part(share)).run(entrants, found)
         # what cannot win is stopped in the first repeat and left out of the others, so that all others have all repeats
         self._field = [one.strategy for one in entrants if one.state == "racing"]
+
+    def _repeat(self, repeat: int, clock: Clock) -> Repeat:
+        stops = self.rules.stops and repeat == 0
+        return Repeat(self.transfer, repeat, self.folds[repeat], self.ask, self.rules, clock, stops, self._kinds)
 
     def _room(self, repeat: int) -> Room:
         rules = self.rules

@@ -57,6 +57,10 @@ class Found:
     """Which settings were not tried, and which repeats."""
     repeats: int = 0
     """How many were raced."""
+    running: list[Entrant] = field(default_factory=list)
+    """Who was in the race to its end, in the last repeat."""
+    uncontrolled: bool = False
+    """Whether there was no time for the control of some that surely gain, and no other was chosen."""
 
     @property
     def wanting(self) -> bool:
@@ -93,19 +97,26 @@ class Repeat:
     """What began the race, by name."""
 
     def run(self, entrants: Sequence[Entrant], found: Found) -> None:
-        metric = self.rules.how.primary
+        """Race, choose, and ask the test people."""
         self._race(entrants, self.clock.part(_REAL), permuted=False)
-        running = [one for one in entrants if one.state == "racing"]
+        self.decide(entrants, [one for one in entrants if one.state == "racing"], found, _SHUFFLED)
+
+    def decide(self, entrants: Sequence[Entrant], running: Sequence[Entrant], found: Found, control: float) -> None:
+        """Choose among those that are still ``running``, with this share of the time for the control, and ask."""
+        metric = self.rules.how.primary
+        found.running = list(running)
         over = _best(running, metric, baselines=True)
         if over is None:
             found.out |= {one.name: one for one in entrants}
             return
         surely = _surely_ahead(running, over, metric, self.rules.how.seed)
-        shuffled = self._shuffled(surely if self.clock.until else running, running) if self.rules.control else {}
+        asked = surely if self.clock.until else running
+        shuffled = self._shuffled(asked, running, control) if self.rules.control else {}
         pick, line = _choice(running, over, surely, shuffled, metric, self.rules.how.seed)
         found.picks.append(pick)
         found.trace.append(f"repeat {self.repeat + 1}: {line}")
         again = [one for one in shuffled.values() if one.state == "racing"]
+        found.uncontrolled = self.clock.until is not None and pick == over.name and len(again) < len(shuffled)
         first = [one for one in running if one.strategy.baseline or one.name == pick]
         # time may be up before all are done: the choice with its control comes first
         self._finals(first, running, found.real, found, permuted=False)
@@ -129,16 +140,27 @@ class Repeat:
             told=rules.told,
         ).run(entrants)
 
-    def _shuffled(self, asked: Sequence[Entrant], running: Sequence[Entrant]) -> dict[str, Entrant]:
-        """Race again with people permuted: those asked for, and what those that use others are made of."""
+    def _shuffled(self, asked: Sequence[Entrant], running: Sequence[Entrant], share: float) -> dict[str, Entrant]:
+        """Race again with people permuted: those asked for, and what those that use others are made of.
+
+        Where time is short one after another, best first: it takes one that is surely better than its control.
+        """
         wanted = [one for one in asked if not one.strategy.baseline]
-        if any(one.strategy.uses_others for one in wanted):
+        mixes = [one for one in wanted if one.strategy.uses_others]
+        if mixes:
             wanted = [one for one in running if one in wanted or not one.strategy.uses_others]
         # the same settings, also where they were proposed one by one
-        again = [Entrant(one.strategy, list(one.settings)) for one in wanted]
-        if again:
-            self._race(again, self.clock.part(_SHUFFLED), permuted=True)
-        return {one.name: one for one in again if not one.strategy.baseline}
+        again = {one: Entrant(one.strategy, list(one.settings), seconds=one.seconds) for one in wanted}
+        clock = self.clock.part(share)
+        if clock.until is not None:
+            for one in sorted(wanted, key=lambda one: (one.strategy.baseline, -figure_of(one, self.rules.how.primary))):
+                if not one.strategy.uses_others:
+                    self._race([again[one]], clock, permuted=True)
+            if mixes:  # what was done is known
+                again = {one: Entrant(one.strategy, list(one.settings)) for one in wanted}
+        if again and (mixes or clock.until is None):
+            self._race(list(again.values()), clock, permuted=True)
+        return {one.name: one for one in again.values() if not one.strategy.baseline}
 
     def _finals(
         self,
