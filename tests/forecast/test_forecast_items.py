@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from foretaste import Domain, Overlap, Transfer
-from foretaste.data import DomainPair
+from foretaste.data import DomainPair, Shared
 from foretaste.forecast import Forecast, _shelf, forecast
 from foretaste.forecast._halved import _scores
 from foretaste.forecast._shelf import shelf
@@ -31,9 +31,9 @@ def market(name: str, n_people: int, seed: int, rows: int = 8) -> Domain:
     return Domain.from_frame(pl.DataFrame(found, ["user_id", "item_id"], orient="row"), name)
 
 
-def young(n_people: int = 24, seed: int = 0, shared: str = "items") -> Transfer:
+def young(n_people: int = 24, seed: int = 0, shared: Shared = "items") -> Transfer:
     """A large market, and one of few people where the same items are sold."""
-    return Transfer.of(market("old", 300, seed), market("new", n_people, seed + 1), Overlap(shared))  # type: ignore[arg-type]
+    return Transfer.of(market("old", 300, seed), market("new", n_people, seed + 1), Overlap(shared))
 
 
 @pytest.fixture(scope="module")

@@ -110,9 +110,9 @@ def forecast(pair: DomainPair, *, seed: int = 7, twins: Twins | None = None) -> 
     n_twins = 0 if twins is None else len(np.unique(twins.source_rows))
     if twins is not None:
         pair = drop_twins(Transfer(pair.target, (pair,)), {pair.source.name: twins}).pair
-    shifts = target_shift(pair, seed), source_shift(pair, seed)
     if pair.user_links is None:
         return _of_items(pair, seed)
+    shifts = target_shift(pair, seed), source_shift(pair, seed)
     looked_at = sample(pair, seed)
     n_people, n_items = looked_at.target.shape
     if n_people < FEWEST:

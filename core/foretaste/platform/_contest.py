@@ -29,7 +29,7 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
             rules: Rules) -> Found:  # fmt: skip
     """Race the repeats of one transfer, as many as ``rules`` leave time for; ``folds`` are how many each has."""
     begun, asked = time.monotonic(), len(repeats)
-    one = _Contest(transfer, repeats, folds, ask, rules)
+    one = _Contest(transfer, repeats, folds, ask, rules, {one.name: type(one) for one in strategies})
     found = one.begun(strategies, max(1 / asked, _FIRST if rules.fewer else 0.0))
     if rules.fewer and found.uncontrolled:
         found = one.settled(found)
@@ -40,13 +40,12 @@ def contest(transfer: int, strategies: Sequence[Strategy], repeats: Sequence[Hel
     found.repeats, took = asked, time.monotonic() - begun
     if rules.fewer and rules.clock.left < (asked - 1) * took:
         found.repeats = 1 + int(max(rules.clock.left, 0.0) // took)
-    repeat = 1
-    while repeat < found.repeats:
+    for repeat in range(1, found.repeats):
         before = found.copied()
         one.go_on(repeat, 1 / (found.repeats - repeat), found)
         if rules.fewer and found.lost(before):
             found, before.repeats = before, repeat
-        repeat += 1
+            break
     if found.repeats < asked:
         found.notes.append(f"time was left for {found.repeats} of {asked} repeats of the hold-out")
     for name in found.out:
@@ -62,10 +61,11 @@ class _Contest:
     folds: Sequence[int]
     ask: Ask
     rules: Rules
+    kinds: Mapping[str, type[Strategy]]
+    """What began the race, by name."""
     _field: list[Strategy] = field(default_factory=list)
     """What races in the next repeat."""
     _lighter: dict[str, list[Strategy]] = field(default_factory=dict)
-    _kinds: dict[str, type[Strategy]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._stopwatch = _Stopwatch(self.transfer, self.ask, self.rules)
@@ -73,8 +73,7 @@ class _Contest:
     def begun(self, strategies: Sequence[Strategy], share: float) -> Found:
         """Race the first repeat for a share of the time that is left."""
         found, self._lighter = Found(), {}
-        self._field, self._kinds = list(strategies), {one.name: type(one) for one in strategies}
-        room = self._room(0)
+        self._field, room = list(strategies), self._room(0)
         entrants = self._entrants(room)
         found.notes = _left_out(entrants, room)
         self._race(0, share, entrants, found)
@@ -106,7 +105,7 @@ class _Contest:
 
     def _repeat(self, repeat: int, clock: Clock) -> Repeat:
         stops = self.rules.stops and repeat == 0
-        return Repeat(self.transfer, repeat, self.folds[repeat], self.ask, self.rules, clock, stops, self._kinds)
+        return Repeat(self.transfer, repeat, self.folds[repeat], self.ask, self.rules, clock, stops, self.kinds)
 
     def _room(self, repeat: int) -> Room:
         rules = self.rules

@@ -27,7 +27,6 @@ class PairForecast:
 def forecasts_of(train: Transfer, twins: Mapping[str, Twins], seed: int) -> list[PairForecast]:
     """Forecast each pair of what is trained on; ``twins`` of each source were found on the whole data."""
     return [
-        PairForecast(name, train.target.name, forecast(pair, seed=seed, twins=twins.get(name)))
+        PairForecast(pair.source.name, train.target.name, forecast(pair, seed=seed, twins=twins.get(pair.source.name)))
         for pair in train.pairs
-        for name in [pair.source.name]
     ]

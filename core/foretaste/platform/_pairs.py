@@ -32,6 +32,15 @@ def servable(specs: Sequence[TransferSpec], make: Callable[[int], T]) -> tuple[d
     return made, left_out
 
 
+def served_or_told(
+    specs: Sequence[TransferSpec], make: Callable[[int], T], told: Callable[[TransferSpec, str], T]
+) -> list[T]:
+    """Return of each transfer what is made of it, or what is ``told`` where it is left out; see ``servable``."""
+    made, left_out = servable(specs, make)
+    why = iter(left_out)
+    return [made[place] if place in made else told(spec, next(why)) for place, spec in enumerate(specs)]
+
+
 def _reason(spec: TransferSpec, error: Exception) -> str:
     """Return why a transfer cannot be served, in a line that names it."""
     pair, text = f"{'+'.join(spec.sources)} -> {spec.target}", " ".join(str(error).split())

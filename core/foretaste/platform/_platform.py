@@ -30,7 +30,7 @@ from foretaste.platform._forecasts import PairForecast, forecasts_of
 from foretaste.platform._jobs import about, carried_of, run_all
 from foretaste.platform._lab import Lab, Task
 from foretaste.platform._output import bundle_names, held, open_output
-from foretaste.platform._pairs import servable
+from foretaste.platform._pairs import servable, served_or_told
 from foretaste.platform._pretrain import portable, save_pretrained
 from foretaste.platform._run import ControlKind, Job, choose, training
 from foretaste.platform._search import SearchKind, expect_search
@@ -361,15 +361,14 @@ class Platform:
             decision = with_evidence(choose(spec, train, self.registry, fitter, how), self.registry, transfer)
             named = [(decision.strategy, decision.params), *((n, {}) for n in spec.beside if n != decision.strategy)]
             costs = costs_of([self.catalog.make(*one) for one in named if one[0] != AUTO], room)
-            told = forecasts_of(train, twins, how.seed) if forecasts else None
-            return Explained("+".join(spec.sources), spec.target, list(room.facts), decision, train.notes, costs, told)
+            each_pair = forecasts_of(train, twins, how.seed) if forecasts else None
+            pair = "+".join(spec.sources), spec.target
+            return Explained(*pair, list(room.facts), decision, train.notes, costs, each_pair)
 
-        made, left_out = servable(specs, explained)
-        why = iter(left_out)
-        return [
-            made.get(place) or Explained("+".join(spec.sources), spec.target, [], None, [next(why)], [])
-            for place, spec in enumerate(specs)
-        ]
+        def told(spec: TransferSpec, why: str) -> Explained:
+            return Explained("+".join(spec.sources), spec.target, [], None, [why], [])
+
+        return served_or_told(specs, explained, told)
 
     def forecast(self, experiment: Experiment, *, folder: Path) -> list[PairForecast]:
         """Forecast what each source of each transfer can bring by itself, before anything is chosen or fitted.
@@ -383,13 +382,10 @@ class Platform:
             transfer = self._transfer(specs[place], domains, folder)
             return forecasts_of(*training(transfer, specs[place], experiment.holdout, seed), seed)
 
-        made, left_out = servable(specs, forecasts)
-        why = iter(left_out)
-        return [
-            one
-            for place, spec in enumerate(specs)
-            for one in made.get(place) or [PairForecast("+".join(spec.sources), spec.target, Forecast.none(next(why)))]
-        ]
+        def told(spec: TransferSpec, why: str) -> list[PairForecast]:
+            return [PairForecast("+".join(spec.sources), spec.target, Forecast.none(why))]
+
+        return [one for made in served_or_told(specs, forecasts, told) for one in made]
 
     def data_fingerprints(
         self, experiment: Experiment, names: Iterable[str], *, folder: Path

@@ -86,6 +86,8 @@ class Found:
 
 @dataclass(eq=False)
 class Repeat:
+    """One repeat of the hold-out of one transfer, within a time of its own."""
+
     transfer: int
     repeat: int
     folds: int

@@ -282,7 +282,7 @@ class Blend(Recommender):
 
     def arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """See Recommender.arrays."""
-        arrays, facts = blend_arrays(self._members, self.gate)
+        arrays, facts = blend_arrays(self._members, self.gate, self._columns)
         arrays |= {"target_history": self.target_history, "source_history": self.source_history}
         return arrays, facts | ({"notes": list(self.own_notes)} if self.own_notes else {})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -94,21 +94,21 @@ def _alike(one: sparse.csr_matrix | None, other: sparse.csr_matrix | None) -> bo
     )
 
 
-def blend_arrays(members: Mapping[str, Recommender], gate: Gate) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def blend_arrays(
+    members: Mapping[str, Recommender], gate: Gate, columns: Sequence[Mapping[str, NDArray[np.int64]]]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return members and gate as arrays and facts, without the histories. ValueError for what no bundle holds."""
     arrays, gate_facts = gate_arrays(gate)
     arrays = {f"gate.{part}": array for part, array in arrays.items()}
     listed = []
     _, places = shared_histories(members)
-    joined = joined_items(member.indexes() for member in members.values())
     for number, (name, member) in enumerate(members.items()):
         if PLAIN.get(member.kind) is not type(member):
             raise ValueError(f"member '{name}' is a {type(member).__name__}, which no bundle holds")
         mine, facts = member.arrays()
         arrays |= {f"member.{number}.model.{part}": array for part, array in mine.items()}
         arrays[f"member.{number}.paths"] = member.roster.paths
-        here = places_in(joined, member.indexes())
-        arrays |= {f"member.{number}.items.{domain}": place for domain, place in here.items()}
+        arrays |= {f"member.{number}.items.{domain}": place for domain, place in columns[number].items()}
         about: dict[str, Any] = {"name": name, "kind": member.kind, "facts": facts, "histories": places[name]}
         if (scale := member.roster.rating_scale) is not None:
             arrays |= {f"member.{number}.rating.{part}": getattr(scale, part) for part in _OFFSETS}
